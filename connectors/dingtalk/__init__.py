@@ -1,0 +1,1 @@
+"""钉钉 (DingTalk): approvals as a source, comments and notifications as targets, the address book as look-ups."""

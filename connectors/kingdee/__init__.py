@@ -1,0 +1,1 @@
+"""金蝶云星空 (Kingdee K/3Cloud): bills as a target, any form as a source."""

@@ -1,0 +1,259 @@
+"""What a connector gives the engine, and what the engine gives a connector.
+
+A connector author writes one class (`Connector`) and small objects for what it can do: a `Source` that
+lists and gets, a `Lookup` that answers one key, a `Target` that asks, sends and takes a document on. All
+else (order, retries of reads, limits, batches, ledger, progress) is the engine's.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+    from decimal import Decimal
+
+    from engine.connector.catalog import Catalog, Form
+    from engine.connector.session import Session
+    from engine.connector.settings import Connection
+    from engine.errors import FailureClass
+
+__all__ = [
+    "Accepted",
+    "Account",
+    "Answer",
+    "Asking",
+    "Connector",
+    "Duplicate",
+    "Existing",
+    "Item",
+    "Lookup",
+    "NotSent",
+    "Outgoing",
+    "Page",
+    "Refused",
+    "Source",
+    "Span",
+    "Target",
+    "Unclear",
+]
+
+Asking = str
+"""When a target is asked whether it has a key: ``first`` (before the first sending), ``unclear`` (only after
+an unclear answer), ``never`` (it cannot be asked)."""
+
+
+# --- reading ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of creation time to list, half open: start ≤ t < end. Both carry a zone."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing a listing named: its id, and the whole record where the listing already holds it."""
+
+    id: str
+    record: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing. `cursor` is opaque; None means that this was the last page."""
+
+    items: tuple[Item, ...]
+    cursor: Any = None
+
+
+class SpanRefused(Exception):  # noqa: N818 - a control signal between connector and runner, not a user's error
+    """The source will not list a span so old; the runner records it as a gap."""
+
+
+class Source(Protocol):
+    """One readable interface of a connection."""
+
+    longest_span: timedelta | None
+    """Longest span one listing may cover; None when the interface knows no time window."""
+
+    most_items: int | None
+    """How many items one listing (all pages of a span) can give before the source cuts it off; the runner
+    halves a span that reaches it."""
+
+    async def page(self, request: Mapping[str, Any], span: Span | None, cursor: Any) -> Page:
+        """One page; `cursor` is None at first. Raises SpanRefused, Unreachable, CredentialsError, QuotaSpent,
+        ConfigurationError (a bad request field)."""
+
+    async def get(self, id: str) -> dict[str, Any]:
+        """One whole record by its id. Raises RecordError when the source says that this one is bad or gone."""
+
+
+class Lookup(Protocol):
+    """An interface that answers for one key; only those marked `lookup` in the catalog."""
+
+    async def look_up(self, key: str) -> Mapping[str, Any] | None:
+        """The entry of `key`, or None when the system has none (a failed call raises instead)."""
+
+
+# --- writing ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One document on its way: its idempotency key and the exact payload that the ledger holds."""
+
+    key: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """A document that the target already has.
+
+    `stage` is how far it has come ('' when saved but further back than any stage, e.g. a draft);
+    `facts` are what `Target.facts` gives for a payload: organisation, payee, amount, as far as they are known.
+    """
+
+    id: str
+    number: str
+    stage: str
+    facts: Mapping[str, str | Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A clear yes."""
+
+    id: str
+    number: str
+    answer: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A clear no to this one document, for a reason in its data or in the set-up."""
+
+    message: str
+    failure: FailureClass
+    field: str | None = None
+    answer: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The target says that it has this key already; the runner checks, then adopts."""
+
+    message: str
+    answer: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Nothing left this machine, or the target provably did not run it; it may be sent again at once."""
+
+    message: str
+    failure: FailureClass
+    answer: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Neither yes nor no: sent, and no answer that can be trusted for this document."""
+
+    message: str
+    answer: Any = None
+
+
+Answer = Accepted | Refused | Duplicate | NotSent | Unclear
+
+
+class Target(Protocol):
+    """One writable interface of a connection, for one form.
+
+    `send` and `advance` never raise for what happened on the wire: they answer for each document, in order.
+    """
+
+    stages: tuple[str, ...]
+    """The stages in order, the first made by `send`, the others by `advance`: ('save', 'submit', 'audit')."""
+
+    asking: Asking
+    largest_batch: int
+
+    async def find(self, key_field: str, keys: Sequence[str]) -> dict[str, list[Existing]]:
+        """What the target has under these keys, in all states; one call for all of them. A key it does not
+        have is absent or has an empty list. Raises when the answer is not to be trusted: never 'none'."""
+
+    async def send(self, documents: Sequence[Outgoing]) -> list[Answer]:
+        """Write new documents; exactly one request, never repeated here."""
+
+    async def advance(self, stage: str, documents: Sequence[Existing]) -> list[Answer]:
+        """Take saved documents one stage on, by id."""
+
+    def facts(self, payload: Mapping[str, Any]) -> dict[str, str | Decimal]:
+        """Organisation, payee and amount of a payload, as far as it states them, to compare with
+        `Existing.facts`; the keys are names a person reads."""
+
+    def amount(self, payload: Mapping[str, Any]) -> Decimal | None:
+        """What the document is worth, for summaries; None where it has no amount."""
+
+
+# --- the connector ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a connection reaches, for banners: never a secret."""
+
+    host: str
+    account: str
+
+
+class Connector(ABC):
+    """One system's connection. Found by entry point ``engine.connectors``; made once a run.
+
+    Class attributes are read without any instance: `catalog` (interfaces, forms, settings) and `simulator`,
+    the import path ``package.module:Class`` of a `engine.connector.simulator.Simulator`, or None.
+    """
+
+    name: ClassVar[str]
+    simulator: ClassVar[str | None] = None
+
+    def __init__(self, connection: Connection, session: Session) -> None:
+        self.connection = connection
+        self.session = session
+
+    @classmethod
+    @abstractmethod
+    def catalog(cls) -> Catalog:
+        """The interfaces, forms and settings; loaded on first use."""
+
+    @abstractmethod
+    def identity(self) -> str:
+        """The system reached, for ledger keys: stable over ports, environments and credentials' renewal."""
+
+    @abstractmethod
+    def account(self) -> Account:
+        """Host and account, as a person knows them."""
+
+    @abstractmethod
+    async def check(self) -> None:
+        """Log in, and do nothing else. Raises CredentialsError or Unreachable."""
+
+    def source(self, interface: str, request: Mapping[str, Any]) -> Source:
+        """The reading side of an interface; `request` is the scheme's, rendered."""
+        raise NotImplementedError(f"{self.name} has no source {interface}")
+
+    def lookup(self, interface: str) -> Lookup:
+        """An interface marked `lookup` in the catalog."""
+        raise NotImplementedError(f"{self.name} has no lookup {interface}")
+
+    def target(self, interface: str, form: Form | None, options: Mapping[str, Any]) -> Target:
+        """The writing side of an interface."""
+        raise NotImplementedError(f"{self.name} has no target {interface}")

@@ -1,0 +1,39 @@
+"""What the user reads, in Chinese or English.
+
+Code writes the English text; `zh/*.yaml` holds the Chinese one under the same key. The language is
+``ENGINE_LANG`` (``zh`` or ``en``), else the locale's.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib.resources import files
+
+__all__ = ["current", "tr"]
+
+
+def current() -> str:
+    """The language in force: ``zh`` or ``en``."""
+    wanted = os.environ.get("ENGINE_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+    return "zh" if wanted.lower().startswith("zh") else "en"
+
+
+def tr(text: str, /, **values: object) -> str:
+    """The text in the user's language, with `{name}` places filled from `values`.
+
+    A text without a translation stays English: a message must never be lost for want of one.
+    """
+    shown = _catalog().get(text, text) if current() == "zh" else text
+    return shown.format(**values) if values else shown
+
+
+@cache
+def _catalog() -> dict[str, str]:
+    import yaml
+
+    merged: dict[str, str] = {}
+    for part in files(__package__).joinpath("zh").iterdir():
+        if part.name.endswith(".yaml"):
+            merged.update(yaml.safe_load(part.read_text(encoding="utf-8")) or {})
+    return merged

@@ -1,0 +1,1 @@
+"""From a record to a document: paths, templates, values and rules. Pure: no input, no output."""

@@ -1,0 +1,1 @@
+"""Running a scheme: read, map, deliver, call back; recovery and progress."""
