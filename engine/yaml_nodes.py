@@ -1,8 +1,8 @@
 """Read YAML into nodes that remember line and column, with safe types and without YAML's traps.
 
-Plain ``on/off/yes/no``, leading zeros, bare dates and times, sexagesimals and exponents stay text; integers
-are int, numbers with a point are Decimal. A mistake that can be repaired in thought (a missing quote, a repeated
-key) is reported and read on, so that one reading shows all of them.
+Plain ``on/off/yes/no``, leading zeros, bare dates and times, sexagesimals and exponents stay text;
+integers are int, numbers with a point are Decimal. A mistake that can be repaired in thought (a missing
+quote, a repeated key) is reported and read on, so that one reading shows all of them.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The scheme language: its schema, loading with positions, the model, and what can be found without running."""
+"""The scheme language: schema, loading with positions, model, and what can be found without running."""
