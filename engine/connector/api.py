@@ -8,7 +8,7 @@ else (order, retries of reads, limits, batches, ledger, progress) is the engine'
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -29,6 +29,7 @@ __all__ = [
     "Connector",
     "Duplicate",
     "Existing",
+    "Gate",
     "Item",
     "Lookup",
     "NotSent",
@@ -40,6 +41,9 @@ __all__ = [
     "Target",
     "Unclear",
 ]
+
+Gate = Callable[[], bool]
+"""Asked right before the first byte of a write leaves; False keeps it from leaving."""
 
 Asking = str
 """When a target is asked whether it has a key: ``first`` (before the first sending), ``unclear`` (only after
@@ -129,11 +133,16 @@ class Existing:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A clear yes."""
+    """A clear yes.
+
+    `key` is the idempotency key as the target gave it back, or None where its answer does not hold it; the
+    runner stops at a key that is not the one sent.
+    """
 
     id: str
     number: str
     answer: Any = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +199,16 @@ class Target(Protocol):
         """What the target has under these keys, in all states; one call for all of them. A key it does not
         have is absent or has an empty list. Raises when the answer is not to be trusted: never 'none'."""
 
-    async def send(self, documents: Sequence[Outgoing]) -> list[Answer]:
-        """Write new documents; exactly one request, never repeated here."""
+    async def send(self, documents: Sequence[Outgoing], gate: Gate) -> list[Answer]:
+        """Write new documents; exactly one request, never repeated here. `gate` goes to `Session.call`, which
+        asks it right before the first byte: False means that the claim has grown old, and answers NotSent."""
 
     async def advance(self, stage: str, documents: Sequence[Existing]) -> list[Answer]:
         """Take saved documents one stage on, by id."""
+
+    def key_of(self, payload: Mapping[str, Any], key_field: str) -> str | None:
+        """The idempotency key of a payload: the text in `key_field`, with what makes it unique in the target (a
+        comment's key holds its instance id); None where the field is missing or empty."""
 
     def facts(self, payload: Mapping[str, Any]) -> dict[str, str | Decimal]:
         """Organisation, payee and amount of a payload, as far as it states them, to compare with
