@@ -1,0 +1,46 @@
+# One word each. `make` alone shows them.
+
+VENV ?= .venv
+export VENV
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint format types docs picture ci clean
+
+help:  ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run:  ## the main job in the sandbox; nothing real is touched
+	@scripts/run
+
+test:  ## the tests
+	@scripts/test
+
+check:  ## tests, lint, format, types and import rules
+	@scripts/test
+	@scripts/check
+
+lint: $(VENV)/.installed-dev  ## what ruff finds
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/lint-imports
+
+format: $(VENV)/.installed-dev  ## put the code in shape
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+types: $(VENV)/.installed-dev  ## mypy, strict
+	@$(VENV)/bin/mypy
+
+docs: $(VENV)/.installed-dev  ## do the docs still hold?
+	@$(VENV)/bin/python -m pytest -q tests/docs
+
+picture: $(VENV)/.installed-dev  ## make docs/run.svg anew, from a real run
+	@$(VENV)/bin/python tools/picture.py docs/run.svg
+
+ci:  ## what the CI runs, in a fresh environment
+	@bash .ci/run
+
+clean:  ## remove the virtual environment and caches; the ledger stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.installed-dev: pyproject.toml
+	@group=dev; . scripts/environment
