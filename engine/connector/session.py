@@ -1,0 +1,307 @@
+"""One connection's way of calling: its turn, its share of concurrency, one sending, honest failures.
+
+A connector builds `httpx.Request`s and reads answers; when and how often they are sent is decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+
+from engine.connector.meter import CountingMeter, Meter
+from engine.connector.registry import connector_class
+from engine.connector.transport import HttpTransport, never_left
+from engine.errors import CredentialsError, QuotaSpent, UnclearOutcome, Unreachable
+from engine.language import tr
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from engine.clock import Clock
+    from engine.connector.api import Connector
+    from engine.connector.settings import Connection
+
+__all__ = [
+    "CountingMeter",
+    "Meter",
+    "NeverSent",
+    "NoAnswer",
+    "Renew",
+    "Retry",
+    "Session",
+    "connect",
+    "last_check",
+    "retry_after",
+]
+
+T = TypeVar("T")
+
+_TRIES = 4
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 60.0
+
+
+class NeverSent(Unreachable):
+    """Nothing left this machine: the call may be made again at once."""
+
+
+class NoAnswer(UnclearOutcome):
+    """Something may have left and no whole answer came back: nobody knows what the system did."""
+
+
+class Retry(Exception):  # noqa: N818 - a signal from a connector's decoder to `Session.read`
+    """This answer is worth another try, after `after` seconds where the system said how long."""
+
+    def __init__(self, message: str, after: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.after = after
+
+
+class Renew(Exception):  # noqa: N818 - likewise
+    """Token or session is lost. The decoder has dropped it; `Session.read` makes the request anew, once."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class _Barred(NeverSent):
+    """The system has shut this machine out for a while; trying again now only prolongs it."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A call's turn, taken ahead of it."""
+
+    session: Session
+    interface: str
+    used: bool = False
+
+
+_turn: ContextVar[_Turn | None] = ContextVar("turn", default=None)
+_check: ContextVar[Callable[[], bool] | None] = ContextVar("check", default=None)
+
+
+@contextmanager
+def last_check(check: Callable[[], bool]) -> Iterator[None]:
+    """Within this, `check` is asked directly before a request is handed to the network, with no await
+    between; when it says False the call is not made, and raises `NeverSent`."""
+    token = _check.set(check)
+    try:
+        yield
+    finally:
+        _check.reset(token)
+
+
+class Session:
+    """Calls of one connection. `meter` is set after the connector's identity is known."""
+
+    def __init__(self, connection: Connection, clock: Clock, transport: httpx.AsyncBaseTransport) -> None:
+        self.connection = connection
+        self.clock = clock
+        self.meter: Meter = CountingMeter()
+        self._transport = transport
+        self._slots = asyncio.Semaphore(connection.limits.concurrency)
+        self._hidden = set(connection.secrets())
+        self._barred_until = 0.0
+        self._barred_for = ""
+        self._spent = ""
+
+    # --- calling --------------------------------------------------------------------------------------
+
+    async def call(
+        self, interface: str | None, request: httpx.Request, *, metered: bool = True
+    ) -> httpx.Response:
+        """Send a request once, when its turn has come, and give the whole answer, whatever its status.
+
+        `interface` is the name under which it is counted; None for the fetching of tokens and sessions, which
+        is not counted and waits for no slot. Raises NeverSent, NoAnswer, QuotaSpent.
+        """
+        self._refuse_when_barred()
+        if interface is None:
+            return await self._send(request)
+        turn = _turn.get()
+        if turn is not None and turn.session is self:
+            if turn.used or turn.interface != interface:
+                await self._reserve(interface, metered)
+            turn.used = turn.used or turn.interface == interface
+            return await self._send(request)
+        await self._reserve(interface, metered)
+        async with self._slots:
+            return await self._send(request)
+
+    @asynccontextmanager
+    async def turn(self, interface: str, *, metered: bool = True) -> AsyncIterator[None]:
+        """Wait for the turn and the slot of the next call of `interface` ahead of it, so that what is done
+        between (claiming a row, committing an intent) is followed by the sending without a wait."""
+        self._refuse_when_barred()
+        await self._reserve(interface, metered)
+        async with self._slots:
+            token = _turn.set(_Turn(self, interface))
+            try:
+                yield
+            finally:
+                _turn.reset(token)
+
+    async def read(
+        self,
+        interface: str | None,
+        make: Callable[[], Awaitable[httpx.Request]],
+        decode: Callable[[httpx.Response], T],
+        *,
+        metered: bool = True,
+    ) -> T:
+        """Make, send and decode a request that changes nothing, again where that may help.
+
+        `decode` returns the value, or raises `Retry`, `Renew`, or an EngineError that is final. At most four
+        tries, with growing and jittered waits, at least as long as the system asked. Raises what `decode`
+        and `make` raise, and Unreachable when no try gave a usable answer.
+        """
+        renewed = False
+
+        async def attempt() -> T:
+            nonlocal renewed
+            while True:
+                request = await make()
+                response = await self.call(interface, request, metered=metered)
+                try:
+                    return self._decoded(decode, response)
+                except Renew as lost:
+                    if renewed:
+                        raise CredentialsError(self.scrub(lost.message)) from None
+                    renewed = True
+
+        retrying = AsyncRetrying(
+            sleep=self.clock.sleep,
+            stop=stop_after_attempt(_TRIES),
+            wait=self._wait,
+            retry=retry_if_exception(_may_help),
+            reraise=True,
+        )
+        try:
+            result: T = await retrying(attempt)
+        except Retry as error:
+            raise Unreachable(self.scrub(error.message)) from None
+        except NoAnswer as error:
+            raise Unreachable(error.message) from None
+        return result
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+    # --- what the connector learns on the way ---------------------------------------------------------
+
+    def hide(self, secret: str) -> None:
+        """Blank this text (a token, a session id) out of everything that is shown or stored."""
+        if secret:
+            self._hidden.add(secret)
+
+    def scrub(self, text: str) -> str:
+        """The text without any secret of this connection."""
+        for secret in self._hidden:
+            text = text.replace(secret, "***")
+        return text
+
+    def bar(self, seconds: float, message: str) -> None:
+        """Make no calls for so long: the system has shut this machine out."""
+        self._barred_until = max(self._barred_until, self.clock.monotonic() + seconds)
+        self._barred_for = message
+
+    def quota_spent(self, message: str) -> QuotaSpent:
+        """Note that the vendor says that the quota is spent: metered calls end here from now on."""
+        self._spent = message
+        return QuotaSpent(message)
+
+    # --- within -----------------------------------------------------------------------------------------
+
+    async def _reserve(self, interface: str, metered: bool) -> None:
+        if metered and self._spent:
+            raise QuotaSpent(self._spent)
+        await self.meter.reserve(interface, metered=metered)
+
+    def _refuse_when_barred(self) -> None:
+        left = self._barred_until - self.clock.monotonic()
+        if left > 0:
+            raise _Barred(
+                tr(
+                    "{reason}; no calls for another {seconds} s",
+                    reason=self._barred_for,
+                    seconds=int(left) + 1,
+                )
+            )
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        request.headers.setdefault("User-Agent", "integration-engine")
+        check = _check.get()
+        if check is not None and not check():
+            raise NeverSent(tr("the claim on these records grew too old while waiting"))
+        host = request.url.host
+        try:
+            return await self._transport.handle_async_request(request)
+        except httpx.HTTPError as error:
+            reason = self.scrub(_reason(error))
+            if never_left(error):
+                raise NeverSent(tr("{host} cannot be reached: {reason}", host=host, reason=reason)) from None
+            raise NoAnswer(tr("{host} gave no whole answer: {reason}", host=host, reason=reason)) from None
+
+    def _decoded(self, decode: Callable[[httpx.Response], T], response: httpx.Response) -> T:
+        try:
+            return decode(response)
+        except Retry as error:
+            if error.after is None:
+                error.after = retry_after(response, self.clock)
+            raise
+
+    def _wait(self, state: RetryCallState) -> float:
+        grown = _FIRST_WAIT * 2.0 ** (state.attempt_number - 1) * (0.5 + self.clock.random())
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.after if isinstance(error, Retry) and error.after else 0.0
+        return min(max(grown, asked * (1 + 0.1 * self.clock.random())), _LONGEST_WAIT)
+
+
+def _may_help(error: BaseException) -> bool:
+    return isinstance(error, Retry | NeverSent | NoAnswer) and not isinstance(error, _Barred)
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    cause = error.__cause__
+    return str(error) or type(cause or error).__name__
+
+
+def retry_after(response: httpx.Response, clock: Clock) -> float | None:
+    """Seconds that the Retry-After header asks for (a number or a date), or None."""
+    text = response.headers.get("Retry-After", "").strip()
+    if not text:
+        return None
+    if text.isascii() and text.isdigit():
+        return float(text[:6])
+    try:
+        return max((parsedate_to_datetime(text) - clock.now()).total_seconds(), 0.0)
+    except (TypeError, ValueError):
+        return None
+
+
+def connect(
+    connection: Connection,
+    clock: Clock,
+    meters: Callable[[Connection, str], Meter],
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Connector:
+    """A connector ready to call; its references are looked up here. `meters` gives the meter for a connection
+    and its system's identity. Close it with ``await connector.session.aclose()``.
+
+    Raises ConfigurationError, CredentialsError, SchemeError.
+    """
+    resolved = connection.resolved()
+    session = Session(resolved, clock, transport or HttpTransport(resolved.limits))
+    made = connector_class(resolved.connector)(resolved, session)
+    session.meter = meters(resolved, made.identity())
+    return made
