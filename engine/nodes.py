@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from engine.errors import Position
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from engine.errors import Position
 
 __all__ = ["Node"]
 
@@ -18,12 +18,20 @@ class Node:
     """One YAML value and its place.
 
     `value` is a scalar (str, int, Decimal, bool, None), a tuple of nodes, or a dict from key to node; for a
-    dict, `keys` holds each key's own place. Never a float: numbers with a point are Decimal.
+    dict, `keys` holds each key's own place. Never a float: numbers with a point are Decimal. `quoted` says
+    that a text stands in quotes, and so begins one column after `position`.
     """
 
     value: Any
     position: Position
     keys: dict[str, Position] = field(default_factory=dict)
+    quoted: bool = False
+
+    @property
+    def text_position(self) -> Position:
+        """Where the first character of a text stands; a column within the text counts from here."""
+        place = self.position
+        return Position(place.file, place.line, place.column + 1) if self.quoted else place
 
     @property
     def is_mapping(self) -> bool:

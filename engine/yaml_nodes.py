@@ -264,7 +264,7 @@ class _Reading:
             return Node(tuple(part for part, _ in parts), position), 1 + sum(size for _, size in parts)
         if isinstance(node, MappingNode):
             return self._mapping(node, position)
-        return Node(_scalar(node), position), 1
+        return Node(_scalar(node), position, quoted=node.style in ("'", '"')), 1
 
     def _check_tag(self, node: Any, position: Position) -> None:
         known = {ScalarNode: ("str", "int", "float", "bool", "null", "merge"), SequenceNode: ("seq",)}
