@@ -84,6 +84,9 @@ class SpanRefused(Exception):  # noqa: N818 - a control signal between connector
 class Source(Protocol):
     """One readable interface of a connection."""
 
+    gets_each: bool
+    """True when a listing names ids only and each record is got by a call of its own."""
+
     longest_span: timedelta | None
     """Longest span one listing may cover; None when the interface knows no time window."""
 
