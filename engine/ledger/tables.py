@@ -51,8 +51,10 @@ class Instant(TypeDecorator[datetime]):
         return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
     def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
-        return None if value is None else datetime.fromtimestamp(value // 1_000_000, UTC).replace(
-            microsecond=value % 1_000_000
+        return (
+            None
+            if value is None
+            else datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
         )
 
 
@@ -188,7 +190,7 @@ watermarks = Table(
     "watermarks",
     metadata,
     Column("key", String(64), primary_key=True),
-    Column("about", Json, nullable=False, comment="scheme, system, interface, request: what the key stands for"),
+    Column("about", Json, nullable=False, comment="what the key is made of"),
     Column("mark", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
 )
