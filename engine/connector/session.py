@@ -6,11 +6,12 @@ A connector builds `httpx.Request`s and reads answers; when and how often they a
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote, quote_plus
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
@@ -22,10 +23,10 @@ from engine.errors import CredentialsError, QuotaSpent, UnclearOutcome, Unreacha
 from engine.language import tr
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from engine.clock import Clock
-    from engine.connector.api import Connector
+    from engine.connector.api import Connector, Gate
     from engine.connector.settings import Connection
 
 __all__ = [
@@ -37,7 +38,6 @@ __all__ = [
     "Retry",
     "Session",
     "connect",
-    "last_check",
     "retry_after",
 ]
 
@@ -46,6 +46,7 @@ T = TypeVar("T")
 _TRIES = 4
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
+_SHORTEST_HIDDEN = 6
 
 
 class NeverSent(Unreachable):
@@ -87,18 +88,6 @@ class _Turn:
 
 
 _turn: ContextVar[_Turn | None] = ContextVar("turn", default=None)
-_check: ContextVar[Callable[[], bool] | None] = ContextVar("check", default=None)
-
-
-@contextmanager
-def last_check(check: Callable[[], bool]) -> Iterator[None]:
-    """Within this, `check` is asked directly before a request is handed to the network, with no await
-    between; when it says False the call is not made, and raises `NeverSent`."""
-    token = _check.set(check)
-    try:
-        yield
-    finally:
-        _check.reset(token)
 
 
 class Session:
@@ -110,7 +99,9 @@ class Session:
         self.meter: Meter = CountingMeter()
         self._transport = transport
         self._slots = asyncio.Semaphore(connection.limits.concurrency)
-        self._hidden = set(connection.secrets())
+        self._hidden: set[str] = set()
+        for secret in connection.secrets():
+            self.hide(secret)
         self._barred_until = 0.0
         self._barred_for = ""
         self._spent = ""
@@ -118,25 +109,32 @@ class Session:
     # --- calling --------------------------------------------------------------------------------------
 
     async def call(
-        self, interface: str | None, request: httpx.Request, *, metered: bool = True
+        self,
+        interface: str | None,
+        request: httpx.Request,
+        *,
+        metered: bool = True,
+        gate: Gate | None = None,
     ) -> httpx.Response:
         """Send a request once, when its turn has come, and give the whole answer, whatever its status.
 
         `interface` is the name under which it is counted; None for the fetching of tokens and sessions, which
-        is not counted and waits for no slot. Raises NeverSent, NoAnswer, QuotaSpent.
+        is not counted and waits for no slot. `gate` is asked directly before the request is handed to the
+        network, with no await between; when it says False the request is not sent. Raises NeverSent, NoAnswer,
+        QuotaSpent.
         """
         self._refuse_when_barred()
         if interface is None:
-            return await self._send(request)
+            return await self._send(request, gate)
         turn = _turn.get()
         if turn is not None and turn.session is self:
             if turn.used or turn.interface != interface:
                 await self._reserve(interface, metered)
             turn.used = turn.used or turn.interface == interface
-            return await self._send(request)
+            return await self._send(request, gate)
         await self._reserve(interface, metered)
         async with self._slots:
-            return await self._send(request)
+            return await self._send(request, gate)
 
     @asynccontextmanager
     async def turn(self, interface: str, *, metered: bool = True) -> AsyncIterator[None]:
@@ -200,9 +198,12 @@ class Session:
     # --- what the connector learns on the way ---------------------------------------------------------
 
     def hide(self, secret: str) -> None:
-        """Blank this text (a token, a session id) out of everything that is shown or stored."""
-        if secret:
-            self._hidden.add(secret)
+        """Blank this text (a token, a session id) out of what is shown or stored; also as URLs write it.
+
+        A secret of fewer than six characters is left alone: blanking it out would spoil every text.
+        """
+        if len(secret) >= _SHORTEST_HIDDEN:
+            self._hidden.update((secret, quote(secret, safe=""), quote_plus(secret)))
 
     def scrub(self, text: str) -> str:
         """The text without any secret of this connection."""
@@ -238,10 +239,9 @@ class Session:
                 )
             )
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
+    async def _send(self, request: httpx.Request, gate: Gate | None) -> httpx.Response:
         request.headers.setdefault("User-Agent", "integration-engine")
-        check = _check.get()
-        if check is not None and not check():
+        if gate is not None and not gate():
             raise NeverSent(tr("the claim on these records grew too old while waiting"))
         host = request.url.host
         try:

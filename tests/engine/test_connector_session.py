@@ -20,7 +20,6 @@ from engine.connector.session import (
     Renew,
     Retry,
     Session,
-    last_check,
     retry_after,
 )
 from engine.connector.settings import Connection, Secret
@@ -357,12 +356,12 @@ def test_a_turn_taken_ahead_is_used_by_the_next_call_and_counts_once() -> None:
     asyncio.run(main())
 
 
-def test_the_last_check_keeps_a_stale_claim_from_being_sent() -> None:
+def test_the_gate_keeps_a_stale_claim_from_being_sent() -> None:
     async def main() -> None:
         script = Script()
         session = make_session(script)
-        with last_check(lambda: False), pytest.raises(NeverSent):
-            await session.call("save", await make())
+        with pytest.raises(NeverSent):
+            await session.call("save", await make(), gate=lambda: False)
         assert script.requests == []
 
     asyncio.run(main())
