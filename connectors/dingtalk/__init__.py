@@ -1,1 +1,5 @@
-"""钉钉 (DingTalk): approvals as a source, comments and notifications as targets, the address book as look-ups."""
+"""钉钉 (DingTalk): approvals to read, comments and notifications to write, the address book to look up in."""
+
+from connectors.dingtalk.connector import DingtalkConnector
+
+__all__ = ["DingtalkConnector"]

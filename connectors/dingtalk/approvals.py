@@ -1,0 +1,207 @@
+"""Approvals in both API generations: list ids, get one, comment. Above this the two look the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import httpx
+
+from connectors.dingtalk.record import from_new
+from connectors.dingtalk.wire import Wire
+from engine.connector.session import Retry
+from engine.errors import ConfigurationError
+from engine.language import tr
+
+if TYPE_CHECKING:
+    from engine.connector.api import Span
+
+__all__ = ["Approvals", "Listing", "NewApprovals", "NewWire", "OldApprovals", "OldWire"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of ids and the cursor of the next, as it came; None on the last page."""
+
+    ids: tuple[str, ...]
+    cursor: str | int | None
+
+
+class Approvals(Protocol):
+    """What is done with approvals, in either generation."""
+
+    @property
+    def wire(self) -> Wire:
+        """What carries the calls."""
+
+    async def list_ids(self, request: Mapping[str, Any], span: Span, cursor: Any) -> Listing:
+        """One page of the instances created in a span. Raises Refusal and what `Wire.read` raises."""
+
+    async def instance(self, id_: str) -> dict[str, Any]:
+        """One instance in the old API's shape. Raises Refusal and what `Wire.read` raises."""
+
+
+# --- the old API (oapi.dingtalk.com) --------------------------------------------------------------------
+
+
+class OldWire(Wire):
+    """The token stands in the query; a header is not read."""
+
+    def request(self, path: str, body: Mapping[str, Any], token: str) -> httpx.Request:
+        return httpx.Request("POST", f"{self.base}/{path}", params={"access_token": token}, json=dict(body))
+
+
+class OldApprovals:
+    """Pages operation-to-retrieve-a-list-of and get-details-single-approval-instance."""
+
+    def __init__(self, wire: OldWire) -> None:
+        self.wire = wire
+
+    async def list_ids(self, request: Mapping[str, Any], span: Span, cursor: Any) -> Listing:
+        body: dict[str, Any] = {
+            "process_code": _code(request),
+            "start_time": _ms(span.start.timestamp()),
+            "end_time": _ms(span.end.timestamp()),
+            "size": _size(request),
+            "cursor": 0 if cursor is None else cursor,
+        }
+        users = _users(request)
+        if users:
+            body["userid_list"] = ",".join(users)
+        return await self.wire.read(
+            "topapi/processinstance/listids", body, lambda answer: _listing(answer, "next_cursor")
+        )
+
+    async def instance(self, id_: str) -> dict[str, Any]:
+        def take(answer: dict[str, Any]) -> dict[str, Any]:
+            return _checked(answer.get("process_instance"), "form_component_values")
+
+        body = {"process_instance_id": id_}
+        return await self.wire.read("topapi/processinstance/get", body, take)
+
+
+# --- the new API (api.dingtalk.com) ---------------------------------------------------------------------
+
+
+class NewWire(Wire):
+    """The token stands in a header; the query is not read. Interfaces named in `GETS` take a query."""
+
+    GETS = frozenset(("v1.0/workflow/processInstances",))
+
+    def request(self, path: str, body: Mapping[str, Any], token: str) -> httpx.Request:
+        headers = {"x-acs-dingtalk-access-token": token}
+        if path in self.GETS:
+            return httpx.Request("GET", f"{self.base}/{path}", params=dict(body), headers=headers)
+        return httpx.Request("POST", f"{self.base}/{path}", json=dict(body), headers=headers)
+
+
+class NewApprovals:
+    """Pages obtain-an-approval-list-of-instance-ids and
+    obtains-the-details-of-a-single-approval-instance-pop."""
+
+    def __init__(self, wire: NewWire) -> None:
+        self.wire = wire
+
+    async def list_ids(self, request: Mapping[str, Any], span: Span, cursor: Any) -> Listing:
+        body: dict[str, Any] = {
+            "processCode": _code(request),
+            "startTime": _ms(span.start.timestamp()),
+            "endTime": _ms(span.end.timestamp()),
+            "maxResults": _size(request),
+            "nextToken": _as_number(cursor),
+        }
+        users = _users(request)
+        if users:
+            body["userIds"] = users
+        if request.get("statuses"):
+            body["statuses"] = _texts(request["statuses"])
+        return await self.wire.read(
+            "v1.0/workflow/processes/instanceIds/query", body, lambda answer: _listing(answer, "nextToken")
+        )
+
+    async def instance(self, id_: str) -> dict[str, Any]:
+        def take(answer: dict[str, Any]) -> dict[str, Any]:
+            return from_new(_checked(answer.get("result"), "formComponentValues"))
+
+        body = {"processInstanceId": id_}
+        return await self.wire.read("v1.0/workflow/processInstances", body, take)
+
+
+# --- answers ----------------------------------------------------------------------------------------------
+
+
+def _listing(answer: dict[str, Any], cursor_key: str) -> Listing:
+    result = answer.get("result")
+    ids = result.get("list") if isinstance(result, dict) else None
+    if not isinstance(result, dict) or not isinstance(ids, list):
+        raise Retry(tr("a listing came without its list"))
+    if not all(isinstance(one, str) and one.strip() for one in ids):
+        raise Retry(tr("a listing came with an id that is none"))
+    cursor = result.get(cursor_key)
+    if cursor is None or cursor == "":
+        return Listing(tuple(ids), None)
+    if isinstance(cursor, bool) or not isinstance(cursor, int | str):
+        raise Retry(tr("a listing came with a cursor that is none"))
+    return Listing(tuple(ids), cursor)
+
+
+def _checked(instance: Any, form: str) -> dict[str, Any]:
+    if not isinstance(instance, dict):
+        raise Retry(tr("an approval came without its instance"))
+    if not isinstance(instance.get("status"), str) or not instance["status"]:
+        raise Retry(tr("an approval came without a status"))
+    if not isinstance(instance.get(form), list):
+        raise Retry(tr("an approval came without its form"))
+    return instance
+
+
+# --- requests ---------------------------------------------------------------------------------------------
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+def _as_number(cursor: Any) -> Any:
+    """The new API gives its cursor as text and takes it as number."""
+    if cursor is None:
+        return 0
+    return int(cursor) if isinstance(cursor, str) and cursor.isascii() and cursor.isdigit() else cursor
+
+
+def _code(request: Mapping[str, Any]) -> str:
+    code = str(request.get("process_code") or request.get("processCode") or "").strip()
+    if not code:
+        raise ConfigurationError(
+            tr("the source's request has no process_code"),
+            hint=tr("it stands in the address of the approval's edit page, after processCode="),
+        )
+    return code
+
+
+def _size(request: Mapping[str, Any]) -> int:
+    given = request.get("size", request.get("maxResults"))
+    if given in (None, ""):
+        return 20
+    try:
+        size = int(str(given))
+    except ValueError:
+        size = 0
+    if not 1 <= size <= 20:
+        raise ConfigurationError(tr('"size" must be a whole number from 1 to 20, not "{value}"', value=given))
+    return size
+
+
+def _users(request: Mapping[str, Any]) -> list[str]:
+    users = _texts(request.get("userid_list") or request.get("userIds"))
+    if len(users) > 10:
+        raise ConfigurationError(tr("at most 10 originators can be asked for, not {count}", count=len(users)))
+    return users
+
+
+def _texts(value: Any) -> list[str]:
+    if value is None:
+        return []
+    parts = value.split(",") if isinstance(value, str) else value
+    return [str(part).strip() for part in parts if str(part).strip()]

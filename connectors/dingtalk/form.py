@@ -1,0 +1,199 @@
+"""Form components to plain fields: what people see on the form, under the labels they gave it.
+
+The shapes are from page oa-formcomponent-message and from captured answers of both API generations.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from engine import jsontext
+from engine.errors import FailureClass, RecordError
+from engine.language import tr
+
+__all__ = ["ENGINE_WORDS", "Decoded", "decode_form"]
+
+ENGINE_WORDS = frozenset(
+    ("id", "title", "extend", "record", "row", "parent", "params", "document", "total", "_ext", "_repeated")
+)
+"""Words of a record and of templates, which win over labels of the same name."""
+
+_ROW_WORDS = frozenset(("_ext", "_repeated"))
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A form's fields by label; `ext`: their decoded ext_value; `repeated`: labels that stand as label#id."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    ext: dict[str, Any] = field(default_factory=dict)
+    repeated: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One named value of a form or of a row, not yet placed under its label."""
+
+    label: str
+    id: str
+    value: Any
+    ext: Any
+
+
+def decode_form(components: Sequence[Any]) -> Decoded:
+    """The components of an instance, under the old API's keys. Raises RecordError for an unreadable table."""
+    cells = [cell for part in components if isinstance(part, Mapping) for cell in _component(part)]
+    repeated = _repeated([(cell.label, cell.id) for cell in cells], ENGINE_WORDS, each=True)
+    fields, ext = _place(cells, repeated)
+    return Decoded(fields, ext, repeated)
+
+
+def _component(part: Mapping[str, Any]) -> list[_Cell]:
+    id_ = _text(part.get("id")) or ""
+    label = _text(part.get("name")) or id_
+    ext = _decoded(part.get("ext_value"))
+    if part.get("component_type") == "TableField" or id_.startswith("TableField"):
+        return [_Cell(label, id_, _table(part.get("value"), label), None)]
+    return _split_range(label, id_, _value(part.get("value")), ext)
+
+
+def _split_range(label: str, id_: str, value: Any, ext: Any) -> list[_Cell]:
+    """A date range is one component whose name is a JSON list of labels and whose value a list of texts; it
+    becomes one field for each label, and keeps its whole list (a duration may follow) beside the first."""
+    names = _decoded(label) if label.startswith("[") else None
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
+        return [_Cell(label, id_, value, ext)]
+    parts = _decoded(value) if isinstance(value, str) else None
+    values = parts if isinstance(parts, list) else []
+    padded = [_value(part) for part in values] + [None] * len(names)
+    cells = [_Cell(name, id_, found, None) for name, found in zip(names, padded, strict=False)]
+    kept = ext if ext is not None else (values if len(values) > len(names) else None)
+    return [_Cell(cells[0].label, id_, cells[0].value, kept), *cells[1:]]
+
+
+# --- tables -----------------------------------------------------------------------------------------------
+
+
+def _table(value: Any, label: str) -> list[dict[str, Any]]:
+    """The rows of a table. An empty one comes with the definitions of its columns instead of rows."""
+    if _value(value) in (None, ""):
+        return []
+    decoded = _decoded(value)
+    if not isinstance(decoded, list):
+        raise _unreadable(label)
+    rows: list[list[_Cell]] = []
+    for entry in decoded:
+        if isinstance(entry, Mapping) and "rowValue" in entry:
+            rows.append(_row(entry["rowValue"], label))
+        elif isinstance(entry, list):
+            rows.append(_row(entry, label))
+        elif not (isinstance(entry, Mapping) and "componentName" in entry and "props" in entry):
+            raise _unreadable(label)
+    named = {(cell.label, cell.id) for row in rows for cell in row}
+    repeated = _repeated(sorted(named), _ROW_WORDS)
+    for row in rows:
+        repeated += [word for word in _twice(row) if word not in repeated]
+    return [_as_row(row, repeated) for row in rows]
+
+
+def _row(entry: Any, label: str) -> list[_Cell]:
+    if not isinstance(entry, list):
+        raise _unreadable(label)
+    cells: list[_Cell] = []
+    for cell in entry:
+        if not isinstance(cell, Mapping):
+            raise _unreadable(label)
+        id_ = _text(cell.get("key")) or _text(cell.get("id")) or ""
+        name = _text(cell.get("label")) or _text(cell.get("name")) or id_
+        ext = _decoded(cell.get("extendValue", cell.get("extValue")))
+        cells += _split_range(name, id_, _value(cell.get("value")), ext)
+    return cells
+
+
+def _as_row(cells: list[_Cell], repeated: list[str]) -> dict[str, Any]:
+    row, ext = _place(cells, repeated)
+    if ext:
+        row["_ext"] = ext
+    if repeated:
+        row["_repeated"] = repeated
+    return row
+
+
+def _unreadable(label: str) -> RecordError:
+    return RecordError(
+        tr('the table "{label}" cannot be read', label=label),
+        failure=FailureClass.DATA,
+        label=label,
+        path=f"$.{label}",
+        hint=tr("DingTalk cuts a table's text at 65535 characters; look at the approval for very many rows"),
+    )
+
+
+# --- labels -----------------------------------------------------------------------------------------------
+
+
+def _repeated(named: Sequence[tuple[str, str]], words: frozenset[str], *, each: bool = False) -> list[str]:
+    """Labels of more than one component, or that are among `words`; with `each`, every mention counts."""
+    ids: dict[str, list[str]] = defaultdict(list)
+    for label, id_ in named:
+        ids[label].append(id_)
+    return [
+        label
+        for label, found in ids.items()
+        if label in words or (len(found) if each else len(set(found))) > 1
+    ]
+
+
+def _twice(cells: Sequence[_Cell]) -> list[str]:
+    seen: set[str] = set()
+    return [cell.label for cell in cells if cell.label in seen or seen.add(cell.label)]  # type: ignore[func-returns-value]
+
+
+def _place(cells: Sequence[_Cell], repeated: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    fields: dict[str, Any] = {}
+    ext: dict[str, Any] = {}
+    for cell in cells:
+        key = f"{cell.label}#{cell.id}" if cell.label in repeated else cell.label
+        number = 2
+        while key in fields:
+            key = f"{cell.label}#{cell.id}#{number}"
+            number += 1
+        fields[key] = cell.value
+        if cell.ext is not None:
+            ext[key] = cell.ext
+    return fields, ext
+
+
+# --- values -----------------------------------------------------------------------------------------------
+
+
+def _value(raw: Any) -> str | None:
+    """A value as the form's text. Unfilled is a missing key or the text ``null``; cells were also seen with
+    real lists and numbers, which become the JSON text that other captures have."""
+    if raw is None or raw == "null":
+        return None
+    if isinstance(raw, str):
+        return raw
+    if isinstance(raw, Decimal):
+        return format(raw, "f")
+    return jsontext.dumps(raw)
+
+
+def _decoded(raw: Any) -> Any:
+    """The value of a JSON text; a text that is no JSON stays itself."""
+    if not isinstance(raw, str):
+        return raw
+    if raw in ("", "null"):
+        return None
+    try:
+        return jsontext.loads(raw)
+    except (ValueError, RecursionError):
+        return raw
+
+
+def _text(raw: Any) -> str | None:
+    return raw.strip() or None if isinstance(raw, str) else None

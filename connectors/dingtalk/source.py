@@ -1,0 +1,89 @@
+"""Approvals as a source: spans of creation time, pages of ids, one get for each."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from connectors.dingtalk.errors import Kind, Problem, Refusal
+from connectors.dingtalk.record import make_record
+from engine.connector.api import Item, Page, Span, SpanRefused
+from engine.errors import ConfigurationError, RecordError, Unreachable
+from engine.language import tr
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from connectors.dingtalk.approvals import Approvals
+
+__all__ = ["ApprovalSource"]
+
+_SPEAKS_OF_TIME = re.compile(r"time|date|day|时间|日期|天", re.IGNORECASE)
+_TIME_CODES = frozenset(("invalidEndTime", "invalidInstanceListIdsStartTime"))
+
+
+class ApprovalSource:
+    """Lists and gets behind one name. Ids are listed by creation time, in spans of at most 120 days; one
+    listing gives at most 10,000."""
+
+    gets_each: bool = True
+    longest_span: timedelta | None = timedelta(days=120)
+    most_items: int | None = 10_000
+
+    def __init__(self, approvals: Approvals, history: timedelta) -> None:
+        self._approvals = approvals
+        self._history = history
+        self._next: dict[tuple[Span, str], str] = {}
+
+    async def page(self, request: Mapping[str, Any], span: Span | None, cursor: Any) -> Page:
+        """One page of ids. Raises SpanRefused when the span is older than DingTalk lists."""
+        if span is None:
+            raise ConfigurationError(
+                tr("approvals are listed by time, but the source has no window"),
+                hint=tr('write e.g. {line} under "source"', line='window: {start: "-100d"}'),
+            )
+        try:
+            listing = await self._approvals.list_ids(request, span, cursor)
+        except Refusal as refusal:
+            problem = refusal.problem
+            if self._too_old(span, problem):
+                raise SpanRefused(self._scrubbed(problem)) from None
+            raise ConfigurationError(
+                self._scrubbed(problem), hint=tr("look at the source's request, its process_code above all")
+            ) from None
+        if listing.cursor is not None:
+            self._refuse_circle(span, cursor, listing.cursor)
+        return Page(tuple(Item(one) for one in listing.ids), listing.cursor)
+
+    async def get(self, id: str) -> dict[str, Any]:
+        """One approval as a record."""
+        try:
+            instance = await self._approvals.instance(id)
+        except Refusal as refusal:
+            raise RecordError(
+                self._scrubbed(refusal.problem), failure=refusal.problem.failure, path="$.id"
+            ) from None
+        return make_record(id, instance)
+
+    def _too_old(self, span: Span, problem: Problem) -> bool:
+        """DingTalk refuses a start of more than 365 days ago, the new API under the name of the end time; the
+        old API's code for it is not documented, so the span's age and the text decide."""
+        age = self._approvals.wire.session.clock.now() - span.start
+        of_time = problem.code in _TIME_CODES or _SPEAKS_OF_TIME.search(problem.text) is not None
+        if age > self._history - timedelta(days=1) and (of_time or problem.kind is Kind.PARAMETER):
+            return True
+        return of_time and age > timedelta(days=119)
+
+    def _refuse_circle(self, span: Span, cursor: Any, following: Any) -> None:
+        """Cursors are opaque, but a chain of them that comes back to itself would never end."""
+        here, there = str(0 if cursor is None else cursor), str(following)
+        step: str | None = there
+        while step is not None and step != here:
+            step = self._next.get((span, step))
+        if step is not None:
+            raise Unreachable(tr("DingTalk's listing runs in a circle at cursor {cursor}", cursor=there))
+        self._next[span, here] = there
+
+    def _scrubbed(self, problem: Problem) -> str:
+        return self._approvals.wire.session.scrub(problem.message)
