@@ -41,7 +41,7 @@ class DingtalkConnector(Connector):
     """One app of one organisation. Settings: base_url, api_base_url, app_key, app_secret, history_days."""
 
     name: ClassVar[str] = "dingtalk"
-    simulator: ClassVar[str | None] = "connectors.dingtalk.simulator:DingtalkSimulator"
+    simulator: ClassVar[str | None] = "connectors.dingtalk.simulator:DingTalkSimulator"
 
     def __init__(self, connection: Connection, session: Session) -> None:
         super().__init__(connection, session)

@@ -120,8 +120,9 @@ class Session:
 
         `interface` is the name under which it is counted; None for the fetching of tokens and sessions, which
         is not counted and waits for no slot. `gate` is asked directly before the request is handed to the
-        network, with no await between; when it says False the request is not sent. Raises NeverSent, NoAnswer,
-        QuotaSpent.
+        network, with no await between; when it says False the request is not sent.
+
+        Raises NeverSent, NoAnswer, QuotaSpent.
         """
         self._refuse_when_barred()
         if interface is None:
