@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["FaultState", "advance", "list_faults", "reset", "set_faults"]
 
 _SPECIAL = {
+    "banned": "the caller's address is shut out, as DingTalk does for five minutes",
     "audit_fails": "audits are refused",
     "unique_number": "the target keeps bill numbers unique; switch it off to allow doubles",
 }
