@@ -1,0 +1,292 @@
+"""Deliveries: the state machine of each record under each scheme.
+
+Every change of state goes through `move`, which compares before it sets: a process whose view is stale
+changes nothing and is told so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, func, or_, select, update
+
+from engine.ledger import events
+from engine.ledger.rows import Delivery, Fault, State
+from engine.ledger.sql import insert_missing
+from engine.ledger.tables import deliveries, records
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Connection, Select
+
+__all__ = [
+    "NO_FAULT",
+    "by_ids",
+    "find",
+    "finish_called_back",
+    "in_states",
+    "keys_taken",
+    "move",
+    "register",
+    "release_key",
+    "tally",
+    "touch",
+]
+
+NO_FAULT = Fault(reason="")
+"""Clears what an earlier failure left."""
+
+_OWN = [column for column in deliveries.c if column.name not in ("touched_run", "created_at", "updated_at")]
+_RECORD = [
+    records.c.system.label("source_system"),
+    records.c.source_id,
+    records.c.number,
+    records.c.final,
+    records.c.last_asked,
+    records.c.asked,
+]
+
+
+def register(
+    tx: Connection,
+    scheme: str,
+    target_system: str,
+    record_ids: Sequence[int],
+    *,
+    run: str,
+    at: datetime,
+    part: str = "",
+    state: State = State.WAITING,
+    parent_id: int | None = None,
+    adopted: bool = False,
+) -> set[int]:
+    """Make sure that each record has its delivery under a scheme; returns the records that had none."""
+    known = set(
+        tx.execute(
+            select(deliveries.c.record_id).where(
+                deliveries.c.scheme == scheme,
+                deliveries.c.target_system == target_system,
+                deliveries.c.part == part,
+                deliveries.c.record_id.in_(record_ids),
+            )
+        ).scalars()
+    )
+    fresh = [id for id in dict.fromkeys(record_ids) if id not in known]
+    rows = [
+        {
+            "scheme": scheme,
+            "target_system": target_system,
+            "record_id": id,
+            "part": part,
+            "parent_id": parent_id,
+            "state": state,
+            "stage": "",
+            "adopted": adopted,
+            "attempts": 0,
+            "fence": 0,
+            "waiting_since": at,
+            "touched_run": run,
+            "created_at": at,
+            "updated_at": at,
+        }
+        for id in fresh
+    ]
+    insert_missing(tx, deliveries, rows, ["scheme", "target_system", "record_id", "part"])
+    return set(fresh)
+
+
+def touch(tx: Connection, delivery_ids: Sequence[int], run: str) -> None:
+    """Count these records as touched by a run."""
+    if delivery_ids:
+        tx.execute(update(deliveries).where(deliveries.c.id.in_(delivery_ids)).values(touched_run=run))
+
+
+def find(
+    tx: Connection,
+    scheme: str,
+    target_system: str,
+    *,
+    record_ids: Sequence[int] | None = None,
+    names: Sequence[str] | None = None,
+    with_snapshot: bool = False,
+) -> list[Delivery]:
+    """The deliveries of some records under a scheme, by record row or by what people call them (id or number)."""
+    where: list[ColumnElement[bool]] = [
+        deliveries.c.scheme == scheme,
+        deliveries.c.target_system == target_system,
+    ]
+    if record_ids is not None:
+        where.append(deliveries.c.record_id.in_(record_ids))
+    if names is not None:
+        where.append(or_(records.c.source_id.in_(names), records.c.number.in_(names)))
+    return _fetch(tx, _select(with_snapshot).where(*where).order_by(deliveries.c.id))
+
+
+def by_ids(tx: Connection, ids: Sequence[int], *, with_snapshot: bool = False) -> list[Delivery]:
+    """Deliveries by their rows."""
+    return _fetch(tx, _select(with_snapshot).where(deliveries.c.id.in_(ids)).order_by(deliveries.c.id))
+
+
+def in_states(
+    tx: Connection,
+    scheme: str,
+    target_system: str | None,
+    states: Collection[State],
+    *,
+    failure: str | None = None,
+    source_system: str | None = None,
+    after: int = 0,
+    limit: int | None = 200,
+    with_snapshot: bool = False,
+) -> list[Delivery]:
+    """A page of a scheme's deliveries in some states, by row; `after` is the last row of the page before."""
+    where = [deliveries.c.scheme == scheme, deliveries.c.state.in_(states), deliveries.c.id > after]
+    if target_system is not None:
+        where.append(deliveries.c.target_system == target_system)
+    if failure is not None:
+        where.append(deliveries.c.failure == failure)
+    if source_system is not None:
+        where.append(records.c.system == source_system)
+    query = _select(with_snapshot).where(*where).order_by(deliveries.c.id)
+    return _fetch(tx, query.limit(limit) if limit else query)
+
+
+def move(
+    tx: Connection,
+    delivery: Delivery,
+    to: State,
+    *,
+    run: str,
+    at: datetime,
+    fault: Fault | None = None,
+    expect: Collection[State] | None = None,
+    event: str | None = None,
+    detail: dict[str, Any] | None = None,
+    **values: Any,
+) -> bool:
+    """Bring a delivery to a state, if it still stands where the caller saw it; False when it does not.
+
+    `fault` replaces the kept fault (NO_FAULT clears it); `values` are further columns.
+    """
+    if fault is not None:
+        values |= {
+            "failure": fault.failure,
+            "reason": fault.reason or None,
+            "field": fault.field,
+            "label": fault.label,
+            "path": fault.path,
+            "file": fault.file,
+            "line": fault.line,
+        }
+    expected = expect if expect is not None else (delivery.state,)
+    done = tx.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.id == delivery.id,
+            deliveries.c.state.in_(expected),
+            deliveries.c.fence == delivery.fence,
+        )
+        .values(state=to, touched_run=run, updated_at=at, **values)
+    )
+    moved = done.rowcount == 1
+    if moved and event:
+        events.note(tx, delivery.record_id, event, at, run=run, delivery_id=delivery.id, **(detail or {}))
+    return moved
+
+
+def keys_taken(
+    tx: Connection, target_system: str, form: str | None, keys: Iterable[str]
+) -> dict[str, Delivery]:
+    """Which deliveries hold these idempotency keys, under any scheme."""
+    found = _fetch(
+        tx,
+        _select(False).where(
+            deliveries.c.target_system == target_system,
+            deliveries.c.form == (form or ""),
+            deliveries.c.key.in_(list(keys)),
+        ),
+    )
+    return {delivery.key: delivery for delivery in found if delivery.key is not None}
+
+
+def release_key(tx: Connection, delivery: Delivery) -> None:
+    """Take the key from a delivery that the target clearly refused, so that another scheme may use it."""
+    tx.execute(
+        update(deliveries)
+        .where(deliveries.c.id == delivery.id, deliveries.c.state.in_([State.FAILED, State.SKIPPED]))
+        .values(key=None)
+    )
+
+
+def tally(
+    tx: Connection,
+    scheme: str,
+    target_system: str,
+    *,
+    run: str | None = None,
+    source_system: str | None = None,
+) -> dict[tuple[str, str | None, bool, bool, bool], int]:
+    """How many deliveries stand where.
+
+    The key is (state, failure, delivered in `run`, adopted, ever read); only records that `run` touched are
+    counted when it is given.
+    """
+    here = func.coalesce(deliveries.c.delivered_run, "") == (run or "")
+    was_read = records.c.asked > 0
+    where = [deliveries.c.scheme == scheme, deliveries.c.target_system == target_system]
+    if run is not None:
+        where.append(deliveries.c.touched_run == run)
+    if source_system is not None:
+        where.append(records.c.system == source_system)
+    columns = (deliveries.c.state, deliveries.c.failure, here, deliveries.c.adopted, was_read)
+    found = tx.execute(
+        select(*columns, func.count())
+        .select_from(deliveries.join(records, records.c.id == deliveries.c.record_id))
+        .where(and_(*where))
+        .group_by(*columns)
+    )
+    return {(row[0], row[1], bool(row[2]), bool(row[3]), bool(row[4])): row[5] for row in found}
+
+
+def finish_called_back(tx: Connection, scheme: str, target_system: str, *, at: datetime) -> int:
+    """Call those deliveries done whose callbacks on delivery are all done; how many there were."""
+    told = deliveries.alias("told")
+    open_ = (
+        select(told.c.id)
+        .where(
+            told.c.parent_id == deliveries.c.id,
+            told.c.part == "delivered",
+            told.c.state.not_in([State.DONE, State.SKIPPED]),
+        )
+        .exists()
+    )
+    changed = tx.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.scheme == scheme,
+            deliveries.c.target_system == target_system,
+            deliveries.c.state == State.DELIVERED,
+            ~open_,
+        )
+        .values(state=State.DONE, updated_at=at)
+    )
+    return changed.rowcount
+
+
+def _select(with_snapshot: bool) -> Select[Any]:
+    columns = [*_OWN, *_RECORD, *([records.c.snapshot] if with_snapshot else [])]
+    return select(*columns).select_from(deliveries.join(records, records.c.id == deliveries.c.record_id))
+
+
+def _fetch(tx: Connection, query: Select[Any]) -> list[Delivery]:
+    return [_delivery(dict(row._mapping)) for row in tx.execute(query)]
+
+
+def _delivery(row: dict[str, Any]) -> Delivery:
+    parts = {name: row.pop(name) for name in ("failure", "reason", "field", "label", "path", "file", "line")}
+    has_fault = parts["reason"] or parts["failure"]
+    fault = Fault(**{**parts, "reason": parts["reason"] or ""}) if has_fault else None
+    state = State(row.pop("state"))
+    return Delivery(state=state, fault=fault, **row)

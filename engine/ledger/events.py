@@ -1,0 +1,59 @@
+"""The story of each record: what happened, when, in which run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select
+
+from engine.ledger.rows import Event
+from engine.ledger.tables import events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+__all__ = ["note", "note_all", "of_record"]
+
+
+def note(
+    tx: Connection,
+    record_id: int,
+    kind: str,
+    at: datetime,
+    *,
+    run: str | None = None,
+    delivery_id: int | None = None,
+    **detail: Any,
+) -> None:
+    """Add one event."""
+    note_all(tx, [(record_id, delivery_id)], kind, at, run=run, **detail)
+
+
+def note_all(
+    tx: Connection,
+    about: Iterable[tuple[int, int | None]],
+    kind: str,
+    at: datetime,
+    *,
+    run: str | None = None,
+    **detail: Any,
+) -> None:
+    """Add the same event for many (record, delivery) pairs."""
+    rows = [
+        {"record_id": record, "delivery_id": delivery, "run": run, "at": at, "kind": kind, "detail": detail}
+        for record, delivery in about
+    ]
+    if rows:
+        tx.execute(insert(events), rows)
+
+
+def of_record(tx: Connection, record_id: int) -> list[Event]:
+    """A record's events under all schemes, oldest first."""
+    found = tx.execute(select(events).where(events.c.record_id == record_id).order_by(events.c.id))
+    return [
+        Event(at=row.at, kind=row.kind, run=row.run, delivery_id=row.delivery_id, detail=row.detail or {})
+        for row in found
+    ]

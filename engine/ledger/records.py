@@ -1,0 +1,53 @@
+"""Source records: who they are, what they said when last read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select, update
+
+from engine.ledger.sql import insert_missing
+from engine.ledger.tables import records
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+__all__ = ["keep_snapshot", "register", "snapshot"]
+
+
+def register(tx: Connection, system: str, family: str, ids: Sequence[str], at: datetime) -> dict[str, int]:
+    """Make sure that these records stand in the ledger; returns the row of each source id."""
+    wanted = list(dict.fromkeys(ids))
+    rows = [
+        {"system": system, "family": family, "source_id": id, "first_seen": at, "final": False, "asked": 0}
+        for id in wanted
+    ]
+    insert_missing(tx, records, rows, ["system", "family", "source_id"])
+    found = tx.execute(
+        select(records.c.source_id, records.c.id).where(
+            records.c.system == system, records.c.family == family, records.c.source_id.in_(wanted)
+        )
+    )
+    return {source_id: id for source_id, id in found}
+
+
+def keep_snapshot(
+    tx: Connection, record_id: int, snapshot: dict[str, Any], number: str | None, final: bool, at: datetime
+) -> None:
+    """Keep what a record said; once final, it is not read again unasked."""
+    tx.execute(
+        update(records)
+        .where(records.c.id == record_id)
+        .values(snapshot=snapshot, number=number, final=final, last_asked=at, asked=records.c.asked + 1)
+    )
+
+
+def snapshot(tx: Connection, record_id: int) -> dict[str, Any] | None:
+    """What the record said when last read, or None when it never was."""
+    kept: dict[str, Any] | None = tx.execute(
+        select(records.c.snapshot).where(records.c.id == record_id)
+    ).scalar_one_or_none()
+    return kept

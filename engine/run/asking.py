@@ -1,0 +1,114 @@
+"""Asking the target what it has under our keys, and writing down what it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import ConfigurationError, CredentialsError, EngineError
+from engine.language import tr
+from engine.ledger.rows import Delivery, State
+from engine.run import outcome
+from engine.run.compare import differences
+from engine.run.conflict import ConflictFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Connection
+
+    from engine.connector.api import Existing, Target
+    from engine.run.lane import Lane, Work
+
+    Missing = Callable[[Connection, Delivery], Delivery]
+
+__all__ = ["Asker"]
+
+
+class Asker:
+    """Asks one lane's target. A question that fails is no 'none': it stops the sending, and changes nothing."""
+
+    def __init__(self, lane: Lane, work: Work) -> None:
+        self.lane = lane
+        self.work = work
+
+    async def find(
+        self, target: Target, key_field: str, keys: Sequence[str]
+    ) -> dict[str, list[Existing]] | None:
+        """What the target has under these keys, or None when it could not be asked."""
+        try:
+            return dict(await target.find(key_field, keys))
+        except (CredentialsError, ConfigurationError) as error:
+            self.work.brake.stop(error)
+        except EngineError as error:
+            self.work.brake.stop_sending(error)
+        return None
+
+    async def look_up(self, asked: Sequence[Delivery], missing: Missing) -> list[Delivery]:
+        """Ask for deliveries that were sent once, and write down where each stands.
+
+        `missing` decides on those that the target does not have. Returns the deliveries that were written
+        down, or none of them when the target could not be asked. All must have the same intent.
+        """
+        if not asked:
+            return []
+        intent = asked[0].intent or {}
+        target = self.lane.target_of(intent)
+        found = await self.find(target, intent["key_field"], [delivery.key or "" for delivery in asked])
+        if found is None:
+            return []
+        return await self.work.ledger.do(
+            lambda tx: [self._recognise(tx, each, found.get(each.key or "", []), missing) for each in asked]
+        )
+
+    def _recognise(
+        self, tx: Connection, delivery: Delivery, hits: Sequence[Existing], missing: Missing
+    ) -> Delivery:
+        if not hits:
+            return missing(tx, delivery)
+        different = differences(self.lane.target.facts(delivery.payload or {}), hits, known_to_be_ours=True)
+        if different:
+            return self.conflict(tx, delivery, delivery.key or "", different)
+        return self.stand(tx, delivery, hits[0])
+
+    def stand(self, tx: Connection, delivery: Delivery, hit: Existing) -> Delivery:
+        """Record where a bill stands in the target; one further back than `save` counts as saved."""
+        stages = self.lane.target.stages
+        until = (delivery.intent or {}).get("until", self.lane.until)
+        reached = min(stages.index(hit.stage or stages[0]), stages.index(until))
+        return outcome.reach(
+            tx, self.work, self.lane, delivery, stages[reached], target_id=hit.id, target_number=hit.number
+        )
+
+    def vanished(self, tx: Connection, delivery: Delivery) -> Delivery:
+        """A bill that we saved is gone: somebody deleted it while it was on its way."""
+        reason = tr(
+            "it was saved as '{number}', and the target no longer has it", number=delivery.target_number
+        )
+        return self.halt(outcome.conflict(tx, self.work, delivery, reason))
+
+    def conflict(
+        self, tx: Connection, delivery: Delivery, key: str, different: str, **values: Any
+    ) -> Delivery:
+        """Record that the target holds something else under our key, and stop the sending."""
+        reason = tr(
+            "the target already has '{number}', and it differs: {differences}",
+            number=key,
+            differences=different,
+        )
+        return self.halt(outcome.conflict(tx, self.work, delivery, reason, **values))
+
+    def halt(self, delivery: Delivery) -> Delivery:
+        """Stop the sending of this run for a conflict."""
+        self.work.brake.stop_sending(ConflictFound(delivery))
+        return delivery
+
+    def count(self, after: Sequence[Delivery]) -> list[Delivery]:
+        """Add what became of deliveries to the tally; returns those still on their way."""
+        tally = self.work.tally
+        for delivery in after:
+            if delivery.state is State.FAILED:
+                tally.failed += 1
+            elif delivery.state in (State.DELIVERED, State.DONE) and not delivery.adopted:
+                tally.delivered += 1
+                tally.amount += delivery.amount or 0
+        return [delivery for delivery in after if delivery.state is State.SENDING]

@@ -1,0 +1,96 @@
+"""Callbacks (回写) as ledger rows: made in the same transaction as what they tell of, so that none is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import RecordError
+from engine.language import tr
+from engine.ledger import deliveries, records
+from engine.ledger.rows import State
+from engine.mapping.paths import Path
+from engine.mapping.scope import MISS, Scope
+from engine.mapping.templates import Template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from engine.ledger.rows import Delivery
+    from engine.run.lane import CallbackLane, Work
+    from engine.scheme.model import CallbackSpec
+
+__all__ = ["callback_system", "create"]
+
+
+def callback_system(scheme: str, target_system: str) -> str:
+    """The 'source system' of the callbacks of one scheme: its own deliveries."""
+    return f"callback:{scheme}@{target_system}"
+
+
+def create(tx: Connection, work: Work, callbacks: Sequence[CallbackLane], parent: Delivery) -> None:
+    """Make a delivery of its own for each callback, once for each parent and occasion."""
+    for callback in callbacks:
+        record = _record(tx, work, callback.spec, parent)
+        scheme, now = callback.lane.scheme, work.clock.now()
+        source_id = _first(scheme.source.id, record) or f"delivery-{parent.id}"
+        system = callback_system(parent.scheme, parent.target_system)
+        row = records.register(tx, system, "callback", [source_id], now)[source_id]
+        fresh = deliveries.register(
+            tx,
+            scheme.id,
+            callback.lane.to.system,
+            [row],
+            run=work.run,
+            at=now,
+            part=callback.spec.on,
+            state=State.READY,
+            parent_id=parent.id,
+            adopted=parent.adopted,
+        )
+        if fresh:
+            records.keep_snapshot(tx, row, record, _first(scheme.source.number, record), True, now)
+
+
+def _record(tx: Connection, work: Work, spec: CallbackSpec, parent: Delivery) -> dict[str, Any]:
+    """What a callback scheme reads: `data`, and `result` or `error`."""
+    source = records.snapshot(tx, parent.record_id) or {}
+    record = {name: _value(leaf, source) for name, leaf in spec.data.items()}
+    if spec.on == "delivered":
+        return record | {
+            "result": {
+                "id": parent.target_id,
+                "number": parent.target_number,
+                "stage": parent.stage,
+                "amount": None if parent.amount is None else format(parent.amount, "f"),
+                "delivered_at": work.clock.now().isoformat(timespec="seconds"),
+            }
+        }
+    fault = parent.fault
+    return record | {
+        "error": {
+            "class": fault.failure if fault else None,
+            "reason": fault.reason if fault else tr("unknown"),
+            "field": fault.field if fault else None,
+            "label": fault.label if fault else None,
+        }
+    }
+
+
+def _value(leaf: Path | Template | object, source: Mapping[str, Any]) -> Any:
+    """One entry of `data`; what the record lacks becomes null, for the callback's own mapping to judge."""
+    if isinstance(leaf, Path):
+        found = leaf.find(source)
+        return found[0] if found else None
+    if isinstance(leaf, Template):
+        try:
+            return leaf.evaluate(Scope(source, {}, tables=lambda table, key: MISS))
+        except RecordError:
+            return None
+    return leaf
+
+
+def _first(path: Path, record: Mapping[str, Any]) -> str | None:
+    found = path.find(record)
+    return str(found[0]) if found and found[0] not in (None, "") else None

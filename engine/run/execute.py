@@ -1,0 +1,154 @@
+"""Executing a scheme as a command does: with its lease, its run row, and a result at the end."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from engine.errors import EngineError
+from engine.language import tr
+from engine.ledger import runs
+from engine.ledger.leases import Lease
+from engine.run import result as results
+from engine.run.callback_rows import callback_system
+from engine.run.lane import Work
+from engine.run.result import Counts, RunResult
+from engine.run.retry import Selection, choose_again
+from engine.run.runner import Options, run_lane
+from engine.run.setup import build_lane, checked_scheme, window_start
+from engine.run.tally import Brake, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from engine.run.lane import Lane
+    from engine.run.workplace import Workplace
+
+__all__ = ["Request", "execute"]
+
+LEASE_WAIT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a command asks for: a scheme, values for its params, how to run it, and which records, if not all.
+
+    `announce` is called with the lane before anything is written: it shows what will be written to.
+    """
+
+    scheme: str
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    options: Options = field(default_factory=Options)
+    again: Selection | None = None
+    command: str = "run"
+    announce: Callable[[Lane], None] = lambda lane: None
+    watch: Callable[[Work], None] = lambda work: None
+
+
+async def execute(place: Workplace, request: Request) -> RunResult:
+    """Run a scheme, or bring chosen records of it on again.
+
+    Raises UsageError, SchemeError, ConfigurationError and CredentialsError before anything was called; what
+    goes wrong later is in the result.
+    """
+    scheme = checked_scheme(request.scheme, place.choice.environment)
+    lane = build_lane(place, scheme, request.overrides)
+    work = Work(
+        place.clock.new_id(), place.choice.environment.name, place.ledger, place.clock, Tally(), Brake()
+    )
+    began = place.clock.monotonic()
+    request.announce(lane)
+    request.watch(work)
+    owner, name = work.run, f"{scheme.id}@{lane.to.system}"
+    lease = await Lease.take(place.ledger, place.clock, name, owner, wait=LEASE_WAIT)
+    if lease is None:
+        return _busy(place, lane, work, place.clock.monotonic() - began)
+    async with lease:
+        await _record_start(work, lane, request.command)
+        options = await _complete(place, lane, work, request)
+        await run_lane(lane, work, options)
+        for bound in place.in_use():
+            with suppress(EngineError):
+                await bound.meter.aclose()
+        ended = await _conclude(place, lane, work, place.clock.monotonic() - began)
+        await place.ledger.do(
+            lambda tx: runs.finish(tx, work.run, ended.status, ended.as_json(), place.clock.now())
+        )
+    return ended
+
+
+async def _complete(place: Workplace, lane: Lane, work: Work, request: Request) -> Options:
+    """The options with what only the opened lane can tell: the window's start, the records chosen, the pace."""
+    options = replace(request.options, start=window_start(lane, place.clock.now()))
+    if request.again is not None:
+        chosen = await choose_again(lane, work, request.again)
+        options = replace(options, only=chosen, refetch=request.again.refetch)
+    if lane.origin is not None:
+        budget = await lane.origin.meter.budget()
+        options = replace(options, stretch=budget.stretch)
+    return options
+
+
+async def _record_start(work: Work, lane: Lane, command: str) -> None:
+    await work.ledger.do(
+        lambda tx: runs.start(
+            tx,
+            work.run,
+            scheme=lane.scheme.id,
+            scheme_hash=lane.scheme.hash,
+            environment=work.environment,
+            command=command,
+            at=work.clock.now(),
+        )
+    )
+
+
+async def _conclude(place: Workplace, lane: Lane, work: Work, seconds: float) -> RunResult:
+    system = callback_system(lane.scheme.id, lane.to.system)
+    counted, open_, callbacks = await work.ledger.do(
+        lambda tx: (
+            results.counts(tx, lane, work.run),
+            results.attention(tx, lane),
+            results.callback_counts(tx, lane, system, work.run),
+        )
+    )
+    status, code, error = results.conclude(work, counted, open_, callbacks)
+    return RunResult(
+        run=work.run,
+        scheme=lane.scheme.id,
+        environment=work.environment,
+        status=status,
+        exit_code=code,
+        counts=counted,
+        attention=open_,
+        amount=work.tally.amount,
+        callbacks=callbacks,
+        calls=place.calls(),
+        seconds=seconds,
+        ledger=place.choice.place,
+        message=work.brake.guard or (error.message if error else None),
+        warnings=tuple(work.tally.warnings),
+        error=error,
+    )
+
+
+def _busy(place: Workplace, lane: Lane, work: Work, seconds: float) -> RunResult:
+    """Another process is at it: nothing was done here, and nothing is wrong."""
+    return RunResult(
+        run=work.run,
+        scheme=lane.scheme.id,
+        environment=work.environment,
+        status="success",
+        exit_code=0,
+        counts=Counts(),
+        attention=0,
+        amount=work.tally.amount,
+        callbacks={"written": 0, "failed": 0, "pending": 0},
+        calls=place.calls(),
+        seconds=seconds,
+        ledger=place.choice.place,
+        message=tr(
+            "another run of '{scheme}' is under way here; this one did nothing", scheme=lane.scheme.id
+        ),
+    )

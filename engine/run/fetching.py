@@ -1,0 +1,181 @@
+"""Getting records and judging them: from a ledger row to a document, or to the reason why there is none."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import CredentialsError, EngineError, FailureClass, QuotaSpent, RecordError
+from engine.language import tr
+from engine.ledger import deliveries, records
+from engine.ledger.deliveries import NO_FAULT
+from engine.ledger.rows import Delivery, Fault, State
+from engine.run import outcome
+from engine.run.judge import Failed, Held, Mappable, Skipped, Verdict, Waiting, fault_of, judge
+from engine.run.reading import is_due
+from engine.run.sending import Prepared
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from engine.run.lane import Lane, Work
+
+__all__ = ["Fetcher"]
+
+_UNREACHABLE_IN_A_ROW = 5
+"""After so many records that could not be got, the source counts as down for this run."""
+
+
+class Fetcher:
+    """Reads one lane's records and passes on what is to be sent."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        work: Work,
+        incoming: asyncio.Queue[Delivery | None],
+        outgoing: asyncio.Queue[Prepared | None],
+        *,
+        stretch: float = 1.0,
+        refetch: bool = False,
+        recheck: bool = False,
+    ) -> None:
+        self.lane = lane
+        self.work = work
+        self.incoming = incoming
+        self.outgoing = outgoing
+        self.stretch = stretch
+        self.refetch = refetch
+        self.recheck = recheck
+        self._down = 0
+
+    async def serve(self) -> None:
+        """Work off the queue until its end mark, which is left for the other workers."""
+        while (delivery := await self.incoming.get()) is not None:
+            if not self.work.brake.fatal:
+                await self._handle(delivery)
+        await self.incoming.put(None)
+
+    async def _handle(self, delivery: Delivery) -> None:
+        try:
+            prepared = await self._prepare(delivery)
+        except QuotaSpent as error:
+            self.work.brake.stop_reading(error)
+        except EngineError as error:
+            self.work.brake.stop(error)
+        else:
+            if prepared is not None:
+                await self.outgoing.put(prepared)
+
+    async def _prepare(self, delivery: Delivery) -> Prepared | None:
+        """Judge what the ledger holds; read the record first where it may have changed."""
+        record = None if self.refetch else await self._kept(delivery)
+        if record is not None:
+            verdict = await judge(self.lane, record, delivery.source_id)
+            known = delivery.asked > 0 or self.lane.source is None or not self._gets_each
+            if not isinstance(verdict, Waiting) or (known and not self._ask_again(delivery)):
+                return await self._write(delivery, verdict, record, read=False)
+        if not self.work.brake.may_read:
+            return None
+        try:
+            record = await self._get(delivery)
+        except RecordError as error:
+            fault = fault_of(error, self.lane)
+            await self.work.ledger.do(lambda tx: outcome.fail(tx, self.work, self.lane, delivery, fault))
+            self.work.tally.failed += 1
+            return None
+        if record is None:
+            return None
+        verdict = await judge(self.lane, record, delivery.source_id)
+        return await self._write(delivery, verdict, record, read=True)
+
+    @property
+    def _gets_each(self) -> bool:
+        """True when listings name ids only, so that each record is a call of its own."""
+        return self.lane.source is not None and self.lane.source.gets_each
+
+    def _ask_again(self, delivery: Delivery) -> bool:
+        return self._gets_each and (self.recheck or is_due(delivery, self.work.clock.now(), self.stretch))
+
+    async def _kept(self, delivery: Delivery) -> dict[str, Any] | None:
+        if delivery.snapshot is not None:
+            return delivery.snapshot
+        return await self.work.ledger.do(lambda tx: records.snapshot(tx, delivery.record_id))
+
+    async def _get(self, delivery: Delivery) -> dict[str, Any] | None:
+        """Read one record; None when the source could not be asked, which the ledger keeps as transient."""
+        assert self.lane.source is not None
+        try:
+            record = await self.lane.source.get(delivery.source_id)
+        except (RecordError, QuotaSpent, CredentialsError):
+            raise
+        except EngineError as error:
+            if error.exit_code == 2:
+                raise
+            await self._could_not_read(delivery, error)
+            return None
+        self._down = 0
+        self.work.tally.read += 1
+        return record
+
+    async def _could_not_read(self, delivery: Delivery, error: EngineError) -> None:
+        fault = Fault(tr("could not be read: {error}", error=error.message), FailureClass.TRANSIENT)
+        await self.work.ledger.do(lambda tx: outcome.fail(tx, self.work, self.lane, delivery, fault))
+        self._down += 1
+        if self._down >= _UNREACHABLE_IN_A_ROW:
+            self.work.brake.stop_reading(error)
+
+    async def _write(
+        self, delivery: Delivery, verdict: Verdict, record: dict[str, Any], *, read: bool
+    ) -> Prepared | None:
+        """Keep the record and what becomes of it, in one transaction."""
+
+        def write(tx: Connection) -> Delivery:
+            if read:
+                final = not isinstance(verdict, Waiting)
+                records.keep_snapshot(
+                    tx, delivery.record_id, record, self._number(record), final, self.work.clock.now()
+                )
+            return self._settle(tx, delivery, verdict)
+
+        after = await self.work.ledger.do(write)
+        tally = self.work.tally
+        tally.waiting += isinstance(verdict, Waiting)
+        tally.skipped += isinstance(verdict, Skipped)
+        tally.failed += isinstance(verdict, Failed | Held)
+        if not isinstance(verdict, Mappable):
+            return None
+        shown = replace(after, number=self._number(record))
+        return Prepared(shown, verdict.key, verdict.payload, verdict.amount, verdict.guarded)
+
+    def _settle(self, tx: Connection, delivery: Delivery, verdict: Verdict) -> Delivery:
+        work, lane = self.work, self.lane
+        match verdict:
+            case Waiting():
+                return outcome.step(tx, work, delivery, State.WAITING, event="waiting", fault=NO_FAULT)
+            case Skipped(reason=reason, line=line):
+                fault = Fault(reason, file=str(lane.scheme.file), line=line)
+                detail = {"reason": reason, "line": line}
+                return outcome.step(
+                    tx, work, delivery, State.SKIPPED, event="skipped", detail=detail, fault=fault
+                )
+            case Held(fault=fault):
+                return outcome.fail(tx, work, lane, delivery, fault, event="held")
+            case Failed(fault=fault):
+                return outcome.fail(tx, work, lane, delivery, fault)
+            case Mappable(key=key, amount=amount):
+                return outcome.step(
+                    tx,
+                    work,
+                    delivery,
+                    State.READY,
+                    event="mapped",
+                    detail={"key": key, "amount": amount},
+                    fault=NO_FAULT,
+                    amount=amount,
+                )
+
+    def _number(self, record: dict[str, Any]) -> str | None:
+        found = self.lane.scheme.source.number.find(record)
+        return str(found[0]) if found and found[0] not in (None, "") else None

@@ -1,0 +1,213 @@
+"""What becomes of a record under a scheme: wait, skip, hold, fail, or a document to send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from engine.clock import SHANGHAI
+from engine.errors import EngineError, FailureClass, QuotaSpent, RecordError
+from engine.language import tr
+from engine.ledger.rows import Fault
+from engine.mapping.scope import Scope
+from engine.run.tables import LookupPending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from engine.mapping.mapper import Mapped
+    from engine.mapping.templates import Template
+    from engine.run.lane import Lane
+
+__all__ = ["Failed", "Held", "Mappable", "Skipped", "Verdict", "Waiting", "fault_of", "judge", "map_record"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Not final yet: to be asked for again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Final, and left out by the scheme's own condition."""
+
+    reason: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Final, and a human must decide."""
+
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It cannot become a document."""
+
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Mappable:
+    """It is to be sent: its key, the payload, and what it is worth."""
+
+    key: str
+    payload: dict[str, Any]
+    amount: Decimal | None
+    guarded: Decimal
+    mapped: Mapped
+
+
+Verdict = Waiting | Skipped | Held | Failed | Mappable
+
+
+async def judge(lane: Lane, record: Mapping[str, Any], source_id: str) -> Verdict:
+    """Judge a record: `final` first, then `go_live`, `where`, `hold`, then the mapping.
+
+    A failure of the record is a verdict; a look-up that nobody could answer is one too, of class transient.
+    Raises QuotaSpent, CredentialsError and ConfigurationError, which concern all records.
+    """
+    while True:
+        try:
+            return _decide(lane, record, source_id)
+        except LookupPending as pending:
+            verdict = await _fetch(lane, pending)
+            if verdict is not None:
+                return verdict
+        except RecordError as error:
+            return Failed(fault_of(error, lane))
+
+
+async def _fetch(lane: Lane, pending: LookupPending) -> Failed | None:
+    try:
+        await lane.tables.fetch(pending.table, pending.key)
+    except RecordError as error:
+        return Failed(fault_of(error, lane))
+    except EngineError as error:
+        if error.exit_code == 2 or isinstance(error, QuotaSpent):
+            raise
+        reason = tr("table '{table}' could not be asked: {error}", table=pending.table, error=error.message)
+        return Failed(Fault(reason, FailureClass.TRANSIENT))
+    return None
+
+
+def _decide(lane: Lane, record: Mapping[str, Any], source_id: str) -> Verdict:
+    source = lane.scheme.source
+    holds = _conditions(lane, record)
+    if source.final is not None and not holds(source.final):
+        return Waiting()
+    early = _before_go_live(lane, record)
+    if early is not None:
+        return early
+    if source.where is not None and not holds(source.where):
+        text = tr("left out by `where: {text}`", text=source.where.text)
+        return Skipped(text, source.where.position.line)
+    if source.hold is not None and holds(source.hold):
+        reason = tr("held by `hold: {text}`: changed or revoked after approval", text=source.hold.text)
+        position = source.hold.position
+        fault = Fault(
+            reason,
+            FailureClass.CHANGED_AFTER_APPROVAL,
+            file=position.file,
+            line=position.line,
+        )
+        return Held(fault)
+    _check_identity(lane, record, source_id)
+    return map_record(lane, record)
+
+
+def _conditions(lane: Lane, record: Mapping[str, Any]) -> Callable[[Template], bool]:
+    scope = Scope(record, lane.params, tables=lane.tables.find)
+    return lambda condition: bool(condition.evaluate(scope))
+
+
+def _check_identity(lane: Lane, record: Mapping[str, Any], source_id: str) -> None:
+    """The ledger's identity and the scheme's must be one: an `id` that is not stable could pay twice."""
+    if lane.source is None:
+        return
+    path = lane.scheme.source.id
+    found = path.find(record)
+    if len(found) != 1 or str(found[0]) != source_id:
+        raise RecordError(
+            tr(
+                "`id: {path}` gives '{found}', the source calls this record '{id}'",
+                path=path.text,
+                found=", ".join(map(str, found)),
+                id=source_id,
+            ),
+            failure=FailureClass.CONFIGURATION,
+            path=path.text,
+            position=lane.scheme.source.position,
+        )
+
+
+def map_record(lane: Lane, record: Mapping[str, Any]) -> Mappable:
+    """Map one record. Raises RecordError, or LookupPending for a table entry to fetch first."""
+    mapped = lane.mapper.map(record, lane.params, lane.tables.find)
+    target = lane.scheme.target
+    key = lane.target.key_of(mapped.payload, target.key)
+    if not key:
+        raise RecordError(
+            tr("the document has no '{key}': without its idempotency key it is not sent", key=target.key),
+            field=target.key,
+            position=target.position,
+        )
+    amount = lane.target.amount(mapped.payload)
+    guard = target.guard
+    guarded = amount or Decimal(0)
+    if guard is not None and guard.of is not None:
+        guarded = _sum(mapped.document, guard.of)
+    return Mappable(key, mapped.payload, amount, guarded, mapped)
+
+
+def _sum(document: Mapping[str, Any], of: str) -> Decimal:
+    table, _, field = of.rpartition(".")
+    rows = document.get(table) or [] if table else [document]
+    values = [row.get(field) for row in rows]
+    return sum((Decimal(str(value)) for value in values if value not in (None, "")), Decimal(0))
+
+
+def _before_go_live(lane: Lane, record: Mapping[str, Any]) -> Skipped | None:
+    go_live = lane.params.get("go_live")
+    if not isinstance(go_live, datetime):
+        return None
+    extend = record.get("extend")
+    text = extend.get("finish_time") if isinstance(extend, dict) else record.get("finish_time")
+    if not text:
+        return None
+    try:
+        finished = datetime.fromisoformat(str(text))
+    except ValueError:
+        raise RecordError(
+            tr("finish_time '{text}' is no time", text=text), path="extend.finish_time"
+        ) from None
+    if finished.tzinfo is None:
+        finished = finished.replace(tzinfo=SHANGHAI)
+    if finished >= go_live:
+        return None
+    return Skipped(
+        tr(
+            "finished {finished}, before go_live {go_live}",
+            finished=text,
+            go_live=f"{go_live:%Y-%m-%d %H:%M}",
+        )
+    )
+
+
+def fault_of(error: RecordError, lane: Lane) -> Fault:
+    """A record's error as the ledger keeps it."""
+    position = error.position
+    reason = f"{error.message} ({error.hint})" if error.hint else error.message
+    return Fault(
+        reason,
+        error.failure,
+        field=error.field,
+        label=error.label,
+        path=error.path,
+        file=position.file if position else str(lane.scheme.file),
+        line=position.line if position else None,
+    )

@@ -1,0 +1,115 @@
+"""A lane: one scheme, bound to the systems of an environment, with all that judging and delivering needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from engine import jsontext
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.clock import Clock
+    from engine.connector.api import Connector, Source, Target
+    from engine.connector.catalog import Form
+    from engine.connector.settings import Connection
+    from engine.ledger.meter import LedgerMeter
+    from engine.ledger.port import LedgerPort
+    from engine.mapping.mapper import Mapper
+    from engine.run.tables import Tables
+    from engine.run.tally import Brake, Tally
+    from engine.scheme.model import CallbackSpec, Scheme
+
+__all__ = ["Bound", "CallbackLane", "Lane", "Work"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A connector in use: its connection, the system it reaches, and the meter of its calls."""
+
+    connection: Connection
+    connector: Connector
+    system: str
+    meter: LedgerMeter
+
+    @property
+    def is_simulator(self) -> bool:
+        return self.connection.simulator is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What everything in a run shares."""
+
+    run: str
+    environment: str
+    ledger: LedgerPort
+    clock: Clock
+    tally: Tally
+    brake: Brake
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One scheme at work. `source` is None for a callback scheme; `until` is the stage to reach."""
+
+    scheme: Scheme
+    params: Mapping[str, Any]
+    mapper: Mapper
+    tables: Tables
+    to: Bound
+    target: Target
+    form: Form | None
+    until: str
+    batch: int
+    settle: timedelta
+    origin: Bound | None = None
+    source: Source | None = None
+    family: str = ""
+    request: Mapping[str, Any] = field(default_factory=dict)
+    callbacks: tuple[CallbackLane, ...] = ()
+    _others: dict[str, Target] = field(default_factory=dict)
+
+    @property
+    def form_name(self) -> str:
+        """What the key is unique in: the form, or the interface of a target without forms."""
+        return self.scheme.target.form or self.scheme.target.interface
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages up to `until`."""
+        reached = self.target.stages.index(self.until)
+        return self.target.stages[: reached + 1]
+
+    def intent(self) -> dict[str, Any]:
+        """How documents are sent now; kept with each delivery, so that a changed scheme does not change it."""
+        return {
+            "interface": self.scheme.target.interface,
+            "form": self.scheme.target.form,
+            "key_field": self.scheme.target.key,
+            "until": self.until,
+            "options": dict(self.scheme.target.options),
+        }
+
+    def target_of(self, intent: Mapping[str, Any] | None) -> Target:
+        """The target as an earlier intent had it."""
+        if intent is None or intent == self.intent():
+            return self.target
+        name = jsontext.dumps([intent["interface"], intent["form"], intent["options"]])
+        if name not in self._others:
+            self._others[name] = self.to.connector.target(
+                intent["interface"],
+                self.form if intent["form"] == self.scheme.target.form else None,
+                intent["options"],
+            )
+        return self._others[name]
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackLane:
+    """A scheme's callback, and the lane of the scheme that carries it out."""
+
+    spec: CallbackSpec
+    lane: Lane

@@ -1,0 +1,154 @@
+"""How an answer of the target becomes a state in the ledger: the writing half of the delivery protocol.
+
+All functions run inside one ledger transaction and return the delivery as it stands after.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import FailureClass
+from engine.ledger import deliveries
+from engine.ledger.deliveries import NO_FAULT
+from engine.ledger.rows import Delivery, Fault, State
+from engine.run import callback_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from engine.run.lane import Lane, Work
+
+__all__ = ["Stale", "conflict", "fail", "reach", "step", "unclear"]
+
+
+class Stale(Exception):  # noqa: N818 - the other process's work stands; ours is dropped
+    """A delivery no longer stands where this process saw it: another one has taken it."""
+
+
+def step(
+    tx: Connection,
+    work: Work,
+    delivery: Delivery,
+    to: State,
+    *,
+    event: str,
+    detail: Mapping[str, Any] | None = None,
+    fault: Fault | None = None,
+    **values: Any,
+) -> Delivery:
+    """Move a delivery and return it as it stands now. Raises Stale."""
+    moved = deliveries.move(
+        tx,
+        delivery,
+        to,
+        run=work.run,
+        at=work.clock.now(),
+        fault=fault,
+        event=event,
+        detail=dict(detail or {}),
+        **values,
+    )
+    if not moved:
+        raise Stale(f"delivery {delivery.id} is no longer '{delivery.state}'")
+    shown = delivery.fault if fault is None else (fault if fault.reason else None)
+    return replace(delivery, state=to, fault=shown, **values)
+
+
+def reach(tx: Connection, work: Work, lane: Lane, delivery: Delivery, stage: str, **values: Any) -> Delivery:
+    """Record that a stage is reached; at the last one the document is delivered, and its callbacks are due."""
+    until = (delivery.intent or {}).get("until", lane.until)
+    stages = lane.target.stages
+    if stages.index(stage) < stages.index(until):
+        return step(
+            tx,
+            work,
+            delivery,
+            State.SENDING,
+            event="stage",
+            detail={"stage": stage, **_known(values)},
+            fault=NO_FAULT,
+            stage=stage,
+            **values,
+        )
+    told = [callback for callback in lane.callbacks if callback.spec.on == "delivered"]
+    done = State.DELIVERED if told else State.DONE
+    now = work.clock.now()
+    delivered = step(
+        tx,
+        work,
+        delivery,
+        done,
+        event="delivered",
+        detail={"stage": stage, **_known(values)},
+        fault=NO_FAULT,
+        stage=stage,
+        delivered_at=now,
+        delivered_run=work.run,
+        **values,
+    )
+    callback_rows.create(tx, work, told, delivered)
+    return delivered
+
+
+def fail(
+    tx: Connection,
+    work: Work,
+    lane: Lane,
+    delivery: Delivery,
+    fault: Fault,
+    *,
+    event: str = "failed",
+    **values: Any,
+) -> Delivery:
+    """Record a clear no, with its reason; tells the callbacks that want to know of failures."""
+    failed = step(
+        tx,
+        work,
+        delivery,
+        State.FAILED,
+        event=event,
+        detail={"reason": fault.reason, "class": fault.failure},
+        fault=fault,
+        **values,
+    )
+    if fault.failure != FailureClass.TRANSIENT:
+        callback_rows.create(
+            tx, work, [callback for callback in lane.callbacks if callback.spec.on == "failed"], failed
+        )
+    return failed
+
+
+def unclear(tx: Connection, work: Work, delivery: Delivery, reason: str, ask_after: datetime) -> Delivery:
+    """Nobody knows: to be asked once the settle time is over."""
+    return step(
+        tx,
+        work,
+        delivery,
+        State.UNKNOWN,
+        event="unclear",
+        detail={"reason": reason},
+        fault=Fault(reason, FailureClass.UNKNOWN),
+        ask_after=ask_after,
+    )
+
+
+def conflict(tx: Connection, work: Work, delivery: Delivery, reason: str, **values: Any) -> Delivery:
+    """The target holds something else under this key: a human must decide, and nothing more is sent."""
+    return step(
+        tx,
+        work,
+        delivery,
+        State.UNKNOWN,
+        event="conflict",
+        detail={"reason": reason},
+        fault=Fault(reason, FailureClass.CONFLICT),
+        **values,
+    )
+
+
+def _known(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in ("target_id", "target_number", "adopted") if values.get(name)}

@@ -1,0 +1,257 @@
+"""Reading a source: list its spans, keep what they name, get each record once, judge it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from engine.connector.api import Span, SpanRefused
+from engine.errors import EngineError, QuotaSpent, RecordError, Unreachable
+from engine.language import tr
+from engine.ledger import deliveries, events, records, windows
+from engine.ledger.rows import Delivery, State
+from engine.ledger.windows import SpanState
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from engine.connector.api import Item, Page
+    from engine.run.lane import Lane, Work
+    from engine.run.window import Window
+
+__all__ = ["Lister"]
+
+_PAGE = 100
+_NARROWEST = timedelta(days=1)
+"""A refused span is halved down to this before it is written off as a gap."""
+
+
+class Lister:
+    """Finds what one run of a scheme has to look at, and hands it to a bounded queue."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        work: Work,
+        queue: asyncio.Queue[Delivery | None],
+        limit: int | None,
+        source_system: str | None = None,
+    ) -> None:
+        self.source_system = source_system
+        self.lane = lane
+        self.work = work
+        self.queue = queue
+        self.left = limit
+
+    # --- what an earlier run left ---------------------------------------------------------------------
+
+    async def leftovers(self) -> None:
+        """Records that were listed and never read, made ready and never sent, or failed for a passing reason."""
+        unread = [(State.WAITING, None), (State.READY, None), (State.FAILED, "transient")]
+        for state, failure in unread:
+            async for delivery in self._all(state, failure):
+                if state is not State.WAITING or not delivery.asked:
+                    await self.queue.put(delivery)
+
+    async def waiting(self, recheck: bool, stretch: float) -> None:
+        """Ask again for records that were not final, as often as their age deserves."""
+        now = self.work.clock.now()
+        async for delivery in self._all(State.WAITING, None):
+            if not delivery.asked:
+                continue
+            await self.work.ledger.do(lambda tx, id=delivery.id: deliveries.touch(tx, [id], self.work.run))
+            if recheck or is_due(delivery, now, stretch):
+                await self.queue.put(delivery)
+            else:
+                self.work.tally.waiting += 1
+
+    async def _all(self, state: State, failure: str | None) -> AsyncIterator[Delivery]:
+        """All deliveries in a state, by pages; new ones that the run adds meanwhile are not met twice."""
+        lane, after = self.lane, 0
+        while self.work.brake.may_read:
+            page = await self.work.ledger.do(
+                lambda tx, after=after: deliveries.in_states(
+                    tx,
+                    lane.scheme.id,
+                    lane.to.system,
+                    [state],
+                    failure=failure,
+                    source_system=self.source_system,
+                    after=after,
+                    limit=_PAGE,
+                )
+            )
+            if not page:
+                return
+            after = page[-1].id
+            for delivery in page:
+                yield delivery
+
+    # --- what is new ----------------------------------------------------------------------------------
+
+    async def list(self, window: Window) -> None:
+        """List the window's spans, oldest first. A span that breaks is listed anew by the next run."""
+        for span in window.spans:
+            if not self.work.brake.may_read or self.left == 0:
+                return
+            await self._list_span(window, span)
+
+    async def _list_span(self, window: Window, span: Span | None) -> None:
+        seen = 0
+        cursor: Any = None
+        cursors: set[str] = set()
+        assert self.lane.source is not None
+        try:
+            while True:
+                page = await self.lane.source.page(self.lane.request, span, cursor)
+                self.work.tally.listed += len(page.items)
+                seen += len(page.items)
+                await self._take_in(page.items)
+                cursor = page.cursor
+                if cursor is None or self.left == 0:
+                    break
+                if repr(cursor) in cursors:
+                    raise Unreachable(tr("the listing's cursor '{cursor}' came twice", cursor=cursor))
+                cursors.add(repr(cursor))
+                if not self.work.brake.may_read:
+                    return
+        except SpanRefused as refused:
+            await self._narrow(window, span, str(refused))
+            return
+        except QuotaSpent as error:
+            self.work.brake.stop_reading(error)
+            return
+        except Unreachable as error:
+            await self._broken(window, span, error)
+            return
+        if self.left == 0:
+            return
+        most = self.lane.source.most_items
+        if (
+            span is not None
+            and most is not None
+            and seen >= most
+            and span.end - span.start > timedelta(minutes=1)
+        ):
+            for half in _halves(span):
+                await self._list_span(window, half)
+            return
+        await self._listed(window, span, seen)
+
+    async def _take_in(self, items: Sequence[Item]) -> None:
+        """Keep what a page names, durably, and hand on what this scheme has not met yet."""
+        fresh = await self.work.ledger.do(lambda tx: self._intake(tx, items))
+        for delivery in fresh:
+            await self.queue.put(delivery)
+
+    def _intake(self, tx: Connection, items: Sequence[Item]) -> list[Delivery]:
+        lane, work, now = self.lane, self.work, self.work.clock.now()
+        assert lane.origin is not None
+        if self.left is not None:
+            items = items[: self.left]
+            self.left -= len(items)
+        if not items:
+            return []
+        rows = records.register(tx, lane.origin.system, lane.family, [item.id for item in items], now)
+        fresh = deliveries.register(
+            tx, lane.scheme.id, lane.to.system, list(rows.values()), run=work.run, at=now
+        )
+        found = deliveries.find(tx, lane.scheme.id, lane.to.system, record_ids=list(rows.values()))
+        deliveries.touch(tx, [delivery.id for delivery in found], work.run)
+        new = [delivery for delivery in found if delivery.record_id in fresh]
+        interface = lane.scheme.source.interface
+        about = [(each.record_id, each.id) for each in new]
+        events.note_all(tx, about, "listed", now, run=work.run, interface=interface)
+        whole = {item.id: dict(item.record) for item in items if item.record is not None}
+        changed = [each for each in found if each.state is State.WAITING and each.source_id in whole]
+        for delivery in changed:
+            records.keep_snapshot(tx, delivery.record_id, whole[delivery.source_id], None, False, now)
+        return changed if whole else new
+
+    # --- how a span ended -----------------------------------------------------------------------------
+
+    async def _listed(self, window: Window, span: Span | None, seen: int) -> None:
+        if span is None or window.key is None:
+            return
+        key, now = window.key, self.work.clock.now()
+
+        def write(tx: Connection) -> None:
+            windows.note_span(
+                tx, key, span.start, span.end, SpanState.LISTED, run=self.work.run, at=now, items=seen
+            )
+            windows.advance(tx, key, window.about, span.start, span.end, now)
+
+        await self.work.ledger.do(write)
+
+    async def _narrow(self, window: Window, span: Span | None, reason: str) -> None:
+        """Halve a span that is refused as too old; what is left of it is a gap, written down and said."""
+        if span is None:
+            self.work.brake.stop_reading(Unreachable(reason))
+            return
+        if span.end - span.start > _NARROWEST:
+            for half in _halves(span):
+                if self.work.brake.may_read:
+                    await self._list_span(window, half)
+            return
+        self.work.tally.warn(
+            tr(
+                "the source refuses to list {start} to {end}: {reason}; what was made then is not read",
+                start=f"{span.start:%Y-%m-%d %H:%M}",
+                end=f"{span.end:%Y-%m-%d %H:%M}",
+                reason=reason,
+            )
+        )
+        if window.key is None:
+            return
+        key, now = window.key, self.work.clock.now()
+
+        def write(tx: Connection) -> None:
+            windows.note_span(
+                tx, key, span.start, span.end, SpanState.GAP, run=self.work.run, at=now, reason=reason
+            )
+            windows.advance(tx, key, window.about, span.start, span.end, now)
+
+        await self.work.ledger.do(write)
+
+    async def _broken(self, window: Window, span: Span | None, error: EngineError) -> None:
+        """A page that could not be read: its span is not done, and the watermark stays before it."""
+        self.work.tally.broken_pages += 1
+        self.work.tally.warn(
+            tr("listing broke off and is done anew by the next run: {error}", error=error.message)
+        )
+        if span is None or window.key is None:
+            return
+        key, now = window.key, self.work.clock.now()
+        await self.work.ledger.do(
+            lambda tx: windows.note_span(
+                tx,
+                key,
+                span.start,
+                span.end,
+                SpanState.BROKEN,
+                run=self.work.run,
+                at=now,
+                reason=error.message,
+            )
+        )
+
+
+def is_due(delivery: Delivery, now: datetime, stretch: float) -> bool:
+    """Whether a record that was not final is to be asked for again.
+
+    At the first run after it was seen; then when the time since it was last asked for reaches a tenth of how
+    long it has waited, at least ten minutes and at most a day. `stretch` lengthens that when calls are short.
+    """
+    if delivery.last_asked is None or delivery.asked <= 1:
+        return True
+    waited = now - (delivery.waiting_since or delivery.last_asked)
+    pause = min(max(timedelta(minutes=10), waited / 10), timedelta(days=1)) * stretch
+    return now - delivery.last_asked >= pause
+
+
+def _halves(span: Span) -> tuple[Span, Span]:
+    middle = span.start + (span.end - span.start) / 2
+    return Span(span.start, middle), Span(middle, span.end)

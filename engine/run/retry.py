@@ -1,0 +1,144 @@
+"""Bringing records on again when a human says so, and setting them aside: what is allowed from which state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from engine.errors import FailureClass, UsageError
+from engine.findings import nearest
+from engine.language import tr
+from engine.ledger import deliveries
+from engine.ledger.deliveries import NO_FAULT
+from engine.ledger.rows import Delivery, Fault, State
+from engine.run import outcome
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from engine.run.lane import Lane, Work
+
+__all__ = ["Selection", "choose_again", "named", "set_aside"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which records are to be brought on again: by id or number, all failed ones, or those of one class.
+
+    `skipped` also takes those that a condition left out; `again` also those that were delivered (their bill
+    was deleted in the target, which is asked first); `refetch` reads them anew.
+    """
+
+    names: Sequence[str] = ()
+    failed: bool = False
+    failure: str | None = None
+    skipped: bool = False
+    again: bool = False
+    refetch: bool = False
+
+
+async def choose_again(lane: Lane, work: Work, selection: Selection) -> list[Delivery]:
+    """Bring the selected records back into play and return those that must be judged and sent anew.
+
+    Unknown ones and saved ones go on by themselves in the run that follows. Raises UsageError for a name that
+    nobody knows, or a record whose state does not allow it.
+    """
+
+    def choose(tx: Connection) -> list[Delivery]:
+        chosen = named(tx, lane, selection.names) if selection.names else _by_state(tx, lane, selection)
+        anew = [_bring_back(tx, work, lane, delivery, selection) for delivery in chosen]
+        return [delivery for delivery in anew if delivery is not None]
+
+    return await work.ledger.do(choose)
+
+
+def named(tx: Connection, lane: Lane, names: Sequence[str]) -> list[Delivery]:
+    """The deliveries of records by id or number. Raises UsageError naming the first that is not there."""
+    found = deliveries.find(tx, lane.scheme.id, lane.to.system, names=names)
+    known = {each.source_id for each in found} | {each.number for each in found}
+    for name in names:
+        if name not in known:
+            some = deliveries.in_states(tx, lane.scheme.id, lane.to.system, list(State), limit=200)
+            close = nearest(name, [each.number or each.source_id for each in some])
+            raise UsageError(
+                tr("scheme '{scheme}' knows no record '{name}'", scheme=lane.scheme.id, name=name),
+                hint=tr("did you mean '{word}'?", word=close) if close else None,
+            )
+    return found
+
+
+def _by_state(tx: Connection, lane: Lane, selection: Selection) -> list[Delivery]:
+    states = [State.SKIPPED] if selection.skipped else []
+    if selection.failed or selection.failure:
+        states += [State.FAILED, State.UNKNOWN] if selection.failure else [State.FAILED]
+    return deliveries.in_states(
+        tx, lane.scheme.id, lane.to.system, states, failure=selection.failure, limit=None
+    )
+
+
+def _bring_back(
+    tx: Connection, work: Work, lane: Lane, delivery: Delivery, selection: Selection
+) -> Delivery | None:
+    """Put one record back to where it can go on; None when it goes on without being judged anew."""
+    match delivery.state:
+        case State.UNKNOWN:
+            fault = Fault(tr("to be asked for again"), FailureClass.UNKNOWN)
+            ask = work.clock.now() if _is_conflict(delivery) else delivery.ask_after
+            outcome.step(tx, work, delivery, State.UNKNOWN, event="retried", fault=fault, ask_after=ask)
+            return None
+        case State.FAILED if delivery.stage:
+            outcome.step(tx, work, delivery, State.SENDING, event="retried", fault=NO_FAULT)
+            return None
+        case State.SKIPPED if not selection.skipped:
+            return _refuse(delivery, tr("it was left out by a condition: add --skipped to bring it back"))
+        case State.DELIVERED | State.DONE if not selection.again:
+            return _refuse(
+                delivery, tr("it is delivered: add --again only if its bill was deleted in the target")
+            )
+        case State.DELIVERED | State.DONE:
+            cleared = {"stage": "", "target_id": None, "target_number": None, "delivered_at": None}
+            return outcome.step(
+                tx,
+                work,
+                delivery,
+                State.READY,
+                event="retried",
+                fault=NO_FAULT,
+                delivered_run=None,
+                adopted=False,
+                **cleared,
+            )
+        case State.WAITING:
+            return replace(delivery, last_asked=None)
+        case State.SENDING:
+            return None
+    return outcome.step(tx, work, delivery, State.READY, event="retried", fault=NO_FAULT)
+
+
+def _refuse(delivery: Delivery, why: str) -> None:
+    name = delivery.number or delivery.source_id
+    raise UsageError(tr("record '{name}' cannot be retried: {why}", name=name, why=why))
+
+
+def set_aside(tx: Connection, lane: Lane, names: Sequence[str], reason: str, work: Work) -> int:
+    """Mark records as handled by a human: skipped, with the reason; how many. Raises UsageError."""
+    chosen = named(tx, lane, names)
+    for delivery in chosen:
+        if delivery.state in (State.DELIVERED, State.DONE):
+            name = delivery.number or delivery.source_id
+            raise UsageError(tr("record '{name}' is delivered and cannot be skipped", name=name))
+        outcome.step(
+            tx,
+            work,
+            delivery,
+            State.SKIPPED,
+            event="set aside",
+            detail={"reason": reason},
+            fault=Fault(reason),
+        )
+    return len(chosen)
+
+
+def _is_conflict(delivery: Delivery) -> bool:
+    return delivery.fault is not None and delivery.fault.failure == FailureClass.CONFLICT

@@ -1,0 +1,216 @@
+"""One run of a scheme: recover, read, judge, deliver, call back, settle. The parts overlap; queues are bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from engine.errors import EngineError
+from engine.ledger import deliveries
+from engine.ledger.rows import Delivery, State
+from engine.run.asking import Asker
+from engine.run.batches import batches
+from engine.run.callback_rows import callback_system
+from engine.run.conflict import ConflictFound
+from engine.run.fetching import Fetcher
+from engine.run.outcome import Stale
+from engine.run.reading import Lister
+from engine.run.sending import Prepared, Sender
+from engine.run.settle import Settler
+from engine.run.stages import Stages
+from engine.run.tally import Brake, Tally
+from engine.run.window import plan_window
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+    from datetime import datetime
+    from typing import Any
+
+    from engine.run.lane import CallbackLane, Lane, Work
+
+__all__ = ["Options", "run_callbacks", "run_lane"]
+
+_QUEUE = 200
+_SENDERS = 2
+_POLL = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks of one run. `only` limits it to some deliveries, without any listing."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    start: datetime | None = None
+    limit: int | None = None
+    recheck: bool = False
+    refetch: bool = False
+    settle_wait: float | None = None
+    stretch: float = 1.0
+    only: Sequence[Delivery] | None = None
+
+
+class _Hands:
+    """The parts that work on one lane, sharing its asker."""
+
+    def __init__(self, lane: Lane, work: Work, source_system: str | None = None) -> None:
+        self.asker = Asker(lane, work)
+        self.stages = Stages(self.asker)
+        self.sender = Sender(self.asker, self.stages)
+        self.settler = Settler(self.asker, self.stages, self.sender, source_system)
+
+
+async def run_lane(lane: Lane, work: Work, options: Options) -> None:
+    """Run a scheme once; how it went is in the ledger and in the work's tally and brake.
+
+    The caller holds the scheme's lease. Errors of the whole run end up in `work.brake`, never here.
+    """
+    try:
+        await _run(lane, work, options)
+    except* EngineError as group:
+        work.brake.stop(_first(group))
+    except* Stale as group:
+        work.brake.stop(EngineError(str(_first(group))))
+
+
+async def _run(lane: Lane, work: Work, options: Options) -> None:
+    hands = _Hands(lane, work)
+    work.tally.phase = "recover"
+    await _halt_on_conflict(lane, work)
+    if work.brake.may_send:
+        await hands.settler.recover()
+        await hands.settler.settle(0)
+    work.tally.phase = "run"
+    done = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_call_back_meanwhile(lane, work, done))
+        try:
+            await _pipeline(lane, work, options, hands)
+            work.tally.phase = "settle"
+            patience = options.settle_wait
+            await hands.settler.settle(lane.settle.total_seconds() if patience is None else patience)
+        finally:
+            done.set()
+
+
+async def _halt_on_conflict(lane: Lane, work: Work) -> None:
+    """A scheme with an open conflict reads on, and sends nothing."""
+    open_ = await work.ledger.do(
+        lambda tx: deliveries.in_states(
+            tx, lane.scheme.id, lane.to.system, [State.UNKNOWN], failure="conflict", limit=1
+        )
+    )
+    if open_:
+        work.brake.stop_sending(ConflictFound(open_[0]))
+
+
+async def _pipeline(lane: Lane, work: Work, options: Options, hands: _Hands) -> None:
+    """Lister → records → fetchers → documents → senders."""
+    to_read: asyncio.Queue[Delivery | None] = asyncio.Queue(_QUEUE)
+    to_send: asyncio.Queue[Prepared | None] = asyncio.Queue(_QUEUE)
+    fetcher = Fetcher(
+        lane,
+        work,
+        to_read,
+        to_send,
+        stretch=options.stretch,
+        refetch=options.refetch,
+        recheck=options.recheck,
+    )
+    readers = lane.origin.connection.limits.concurrency if lane.origin else 1
+    senders = min(_SENDERS, lane.to.connection.limits.concurrency)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_then_end(_list(lane, work, options, to_read), to_read))
+        fetching = [group.create_task(fetcher.serve()) for _ in range(readers)]
+        group.create_task(_then_end(asyncio.wait(fetching), to_send))
+        for _ in range(senders):
+            group.create_task(_send(hands.sender, to_send, lane.batch))
+
+
+async def _then_end(work: Coroutine[Any, Any, Any], queue: asyncio.Queue[Any]) -> None:
+    try:
+        await work
+    finally:
+        await queue.put(None)
+
+
+async def _send(sender: Sender, queue: asyncio.Queue[Prepared | None], size: int) -> None:
+    async for batch in batches(queue, size):
+        await sender.deliver(batch)
+
+
+async def _list(lane: Lane, work: Work, options: Options, queue: asyncio.Queue[Delivery | None]) -> None:
+    lister = Lister(lane, work, queue, options.limit)
+    if options.only is not None:
+        for delivery in options.only:
+            await queue.put(delivery)
+        return
+    await lister.leftovers()
+    if lane.source is None:
+        return
+    await lister.waiting(options.recheck, options.stretch)
+    window = await plan_window(
+        lane,
+        work,
+        work.clock.now(),
+        start=options.start,
+        since=options.since,
+        until=options.until,
+        counted=options.limit is None,
+    )
+    await lister.list(window)
+
+
+# --- callbacks ----------------------------------------------------------------------------------------
+
+
+async def _call_back_meanwhile(lane: Lane, work: Work, done: asyncio.Event) -> None:
+    """Write back while deliveries go on, and once more when they have ended."""
+    if not lane.callbacks:
+        return
+    while not done.is_set():
+        await run_callbacks(lane, work, settle=False)
+        await work.clock.sleep(_POLL)
+    await run_callbacks(lane, work, settle=True)
+
+
+async def run_callbacks(lane: Lane, work: Work, *, settle: bool) -> None:
+    """Carry out the callbacks of a scheme that are due; what goes wrong with them stops no bill."""
+    for callback in lane.callbacks:
+        own = replace(work, tally=Tally(), brake=Brake())
+        try:
+            await _call_back(lane, callback, own, settle)
+        except* EngineError as group:
+            own.brake.stop(_first(group))
+        work.tally.written_back += own.tally.delivered + own.tally.adopted
+        error = own.brake.fatal or own.brake.sending
+        if error is not None:
+            work.tally.warn(f"{callback.lane.scheme.id}: {error.message}")
+    await work.ledger.do(
+        lambda tx: deliveries.finish_called_back(tx, lane.scheme.id, lane.to.system, at=work.clock.now())
+    )
+
+
+async def _call_back(lane: Lane, callback: CallbackLane, work: Work, settle: bool) -> None:
+    system = callback_system(lane.scheme.id, lane.to.system)
+    hands = _Hands(callback.lane, work, system)
+    to_read: asyncio.Queue[Delivery | None] = asyncio.Queue(_QUEUE)
+    to_send: asyncio.Queue[Prepared | None] = asyncio.Queue(_QUEUE)
+    if settle:
+        await hands.settler.recover()
+    lister = Lister(callback.lane, work, to_read, None, source_system=system)
+    fetcher = Fetcher(callback.lane, work, to_read, to_send)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_then_end(lister.leftovers(), to_read))
+        group.create_task(_then_end(fetcher.serve(), to_send))
+        group.create_task(_send(hands.sender, to_send, callback.lane.batch))
+    if settle:
+        await hands.settler.settle(callback.lane.settle.total_seconds())
+
+
+def _first(group: BaseExceptionGroup[Any]) -> Any:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

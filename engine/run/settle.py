@@ -1,0 +1,129 @@
+"""Settling what nobody knows: wait until no request can still be alive, ask, then adopt or send again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.errors import FailureClass
+from engine.ledger import deliveries
+from engine.ledger.rows import Delivery, State
+from engine.run import outcome
+from engine.run.stages import by_intent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from engine.run.asking import Asker
+    from engine.run.sending import Sender
+    from engine.run.stages import Stages
+
+__all__ = ["Settler"]
+
+_PAGE = 200
+_PAUSE = 0.2
+
+
+class Settler:
+    """Resolves one lane's unknown deliveries, and those that a dead process left behind."""
+
+    def __init__(
+        self, asker: Asker, stages: Stages, sender: Sender, source_system: str | None = None
+    ) -> None:
+        self.source_system = source_system
+        self.asker = asker
+        self.stages = stages
+        self.sender = sender
+        self.lane = asker.lane
+        self.work = asker.work
+
+    async def recover(self) -> None:
+        """What a dead process was sending is unknown; what it had saved goes on from its stage.
+
+        Only to be called while the lease of the scheme is held: nobody else can be sending.
+        """
+        after = 0
+        while page := await self._page(State.SENDING, after):
+            after = page[-1].id
+            unclear = [delivery for delivery in page if not delivery.stage]
+            await self.work.ledger.do(lambda tx, lost=unclear: [self._lost(tx, each) for each in lost])
+            saved = [delivery for delivery in page if delivery.stage]
+            await self.stages.take_on(await self.stages.reread(saved))
+
+    def _lost(self, tx: Connection, delivery: Delivery) -> Delivery:
+        now = self.work.clock.now()
+        reason = "the process ended while this was being sent"
+        return outcome.unclear(tx, self.work, delivery, reason, delivery.ask_after or now)
+
+    async def settle(self, patience: float) -> None:
+        """Resolve unknown deliveries as they fall due, waiting at most `patience` seconds in all."""
+        deadline = self.work.clock.monotonic() + patience
+        while self.work.brake.may_send:
+            due_at = await self._resolve_due()
+            if due_at is None:
+                return
+            left = deadline - self.work.clock.monotonic()
+            pause = max((due_at - self.work.clock.now()).total_seconds(), 0) + _PAUSE
+            if pause > left + _PAUSE:
+                return
+            await self.work.clock.sleep(pause)
+
+    async def _resolve_due(self) -> datetime | None:
+        """Resolve all that is due; when the next one will be, or None when none is left."""
+        earliest: datetime | None = None
+        after = 0
+        while self.work.brake.may_send and (page := await self._page(State.UNKNOWN, after)):
+            after = page[-1].id
+            open_ = [each for each in page if not _is_conflict(each) and each.key is not None]
+            now = self.work.clock.now()
+            due = [each for each in open_ if each.ask_after is None or each.ask_after <= now]
+            for part in by_intent(due, self.lane.batch):
+                await self._resolve(part)
+        for delivery in await self._all_unknown():
+            due_at = delivery.ask_after or self.work.clock.now()
+            earliest = due_at if earliest is None else min(earliest, due_at)
+        return earliest
+
+    async def _resolve(self, unknown: Sequence[Delivery]) -> None:
+        """Ask for what nobody knows; take on what the target has, send again what it does not."""
+        if self.lane.target.asking == "never":
+            return
+        lacking: list[Delivery] = []
+
+        def absent(tx: Connection, delivery: Delivery) -> Delivery:
+            if delivery.stage:
+                return self.asker.vanished(tx, delivery)
+            lacking.append(delivery)
+            return delivery
+
+        known = await self.asker.look_up(unknown, absent)
+        await self.stages.take_on(self.asker.count(known))
+        if lacking and self.work.brake.may_send:
+            await self.sender.resend(lacking)
+
+    async def _all_unknown(self) -> list[Delivery]:
+        """A page of what is still unknown and can be asked about."""
+        if self.lane.target.asking == "never":
+            return []
+        page = await self._page(State.UNKNOWN, 0)
+        return [each for each in page if not _is_conflict(each) and each.key is not None]
+
+    async def _page(self, state: State, after: int) -> list[Delivery]:
+        lane = self.lane
+        return await self.work.ledger.do(
+            lambda tx: deliveries.in_states(
+                tx,
+                lane.scheme.id,
+                lane.to.system,
+                [state],
+                source_system=self.source_system,
+                after=after,
+                limit=_PAGE,
+            )
+        )
+
+
+def _is_conflict(delivery: Delivery) -> bool:
+    return delivery.fault is not None and delivery.fault.failure == FailureClass.CONFLICT
