@@ -15,7 +15,7 @@ from engine import jsontext
 from engine.errors import FailureClass, RecordError
 from engine.language import tr
 
-__all__ = ["ENGINE_WORDS", "Decoded", "decode_form"]
+__all__ = ["ENGINE_WORDS", "Decoded", "decode_form", "whole_text"]
 
 ENGINE_WORDS = frozenset(
     ("id", "title", "extend", "record", "row", "parent", "params", "document", "total", "_ext", "_repeated")
@@ -180,7 +180,19 @@ def _value(raw: Any) -> str | None:
         return raw
     if isinstance(raw, Decimal):
         return format(raw, "f")
-    return jsontext.dumps(raw)
+    return jsontext.dumps(whole_text(raw))
+
+
+def whole_text(value: Any) -> Any:
+    """The value with each half of a broken surrogate pair replaced: where DingTalk cuts a text in the middle
+    of an emoji, what is left can be written neither as JSON nor into a database."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [whole_text(part) for part in value]
+    if isinstance(value, Mapping):
+        return {whole_text(name): whole_text(part) for name, part in value.items()}
+    return value
 
 
 def _decoded(raw: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Read a connector's catalog strictly: a typo is an error. The format stands in `engine.connector.catalog`."""
+"""Read a connector's catalog strictly: a typo is an error. `engine.connector.catalog` has the format."""
 
 from __future__ import annotations
 

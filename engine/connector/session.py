@@ -102,6 +102,7 @@ class Session:
         self._hidden: set[str] = set()
         for secret in connection.secrets():
             self.hide(secret)
+        self._not_before: dict[str, float] = {}
         self._barred_until = 0.0
         self._barred_for = ""
         self._spent = ""
@@ -172,7 +173,7 @@ class Session:
                 request = await make()
                 response = await self.call(interface, request, metered=metered)
                 try:
-                    return self._decoded(decode, response)
+                    return self._decoded(interface, decode, response)
                 except Renew as lost:
                     if renewed:
                         raise CredentialsError(self.scrub(lost.message)) from None
@@ -227,6 +228,9 @@ class Session:
     async def _reserve(self, interface: str, metered: bool) -> None:
         if metered and self._spent:
             raise QuotaSpent(self._spent)
+        # What the system asked one call to wait for, it asks of all calls of that interface.
+        while (left := self._not_before.get(interface, 0.0) - self.clock.monotonic()) > 0:
+            await self.clock.sleep(left)
         await self.meter.reserve(interface, metered=metered)
 
     def _refuse_when_barred(self) -> None:
@@ -253,12 +257,17 @@ class Session:
                 raise NeverSent(tr("{host} cannot be reached: {reason}", host=host, reason=reason)) from None
             raise NoAnswer(tr("{host} gave no whole answer: {reason}", host=host, reason=reason)) from None
 
-    def _decoded(self, decode: Callable[[httpx.Response], T], response: httpx.Response) -> T:
+    def _decoded(
+        self, interface: str | None, decode: Callable[[httpx.Response], T], response: httpx.Response
+    ) -> T:
         try:
             return decode(response)
         except Retry as error:
             if error.after is None:
                 error.after = retry_after(response, self.clock)
+            if error.after and interface is not None:
+                until = self.clock.monotonic() + min(error.after, _LONGEST_WAIT)
+                self._not_before[interface] = max(self._not_before.get(interface, 0.0), until)
             raise
 
     def _wait(self, state: RetryCallState) -> float:

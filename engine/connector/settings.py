@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from engine.connector.environments import (
@@ -85,7 +87,8 @@ def load_settings(path: Path | None) -> Settings:
 
 
 def _built_in_sandbox(values: Mapping[str, SchemeValues]) -> Environment:
-    limits = read_limits(None, sandbox=True)
+    plain = read_limits(None, sandbox=True)
+    limits = {"dingtalk": replace(plain, per_second=Decimal(20)), "kingdee": plain}
     simulators: dict[str, dict[str, Any]] = {"dingtalk": {"seed": 1, "instances": 40}, "kingdee": {}}
     unique = {"kingdee": ("FBillNo",)}
     connections = {
@@ -93,7 +96,7 @@ def _built_in_sandbox(values: Mapping[str, SchemeValues]) -> Environment:
             name=name,
             connector=name,
             settings={},
-            limits=limits,
+            limits=limits[name],
             environment=SANDBOX,
             position=_BUILT_IN,
             unique=unique.get(name, ()),

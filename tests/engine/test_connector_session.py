@@ -302,6 +302,18 @@ def test_a_read_waits_as_long_as_the_system_asks() -> None:
     assert session.clock.slept[0] >= 7  # type: ignore[attr-defined]
 
 
+def test_what_one_call_was_asked_to_wait_for_holds_for_all_of_the_interface() -> None:
+    async def main() -> None:
+        busy = httpx.Response(429, text="busy", headers={"Retry-After": "7"})
+        session = make_session(Script(busy, "good", "good"))
+        assert await session.read("x", make, decode) == "good"
+        session._not_before["x"] = session.clock.monotonic() + 3
+        await session.call("x", await make())
+        assert session.clock.slept[-1] == 3  # type: ignore[attr-defined]
+
+    asyncio.run(main())
+
+
 def test_a_read_gives_up_after_four_tries_and_says_no_secret() -> None:
     with pytest.raises(Unreachable) as caught:
         read("busy", "busy", "busy", "busy", "never asked")
