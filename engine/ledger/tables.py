@@ -218,6 +218,7 @@ budgets = Table(
     Column("period", String(20), primary_key=True, comment="2026-11 or 2026-11-24, Asia/Shanghai"),
     Column("calls", Integer, nullable=False, default=0),
     Column("metered", Boolean, nullable=False, default=True),
+    Index(None, "system", "period"),
 )
 
 pacing = Table(

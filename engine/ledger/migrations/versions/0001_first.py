@@ -38,6 +38,7 @@ def _budgets() -> None:
         sa.Column("metered", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("system", "interface", "period", name="pk_budgets"),
     )
+    op.create_index("ix_budgets_system_period", "budgets", ["system", "period"], unique=False)
 
 
 def _leases() -> None:

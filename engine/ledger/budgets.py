@@ -1,0 +1,162 @@
+"""Calls counted by system, interface, day and month, and the turns of paced ones; shared by all processes.
+
+Days and months are the calendar's in Asia/Shanghai, as the vendors count them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, update
+
+from engine.clock import SHANGHAI
+from engine.ledger.sql import insert_missing
+from engine.ledger.tables import budgets, pacing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+__all__ = ["Budget", "count", "give_back", "read_budget", "take_slots", "today"]
+
+_SHORTEST_BASIS = timedelta(days=3)
+"""A forecast counts on at least so much time, so that a busy first hour does not make it cry wolf."""
+
+_NEARLY = 0.9
+_CLOCK_MOVED = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The metered calls of a system: used, allowed (None: no limit), and where the month is heading."""
+
+    month_used: int
+    month_limit: int | None
+    day_used: int
+    day_limit: int | None
+    forecast_month: int
+    month_end: datetime
+    runs_out: datetime | None = None
+
+    def plus(self, calls: int) -> Budget:
+        """With calls that are counted by now; the forecast stays as it was."""
+        return replace(self, month_used=self.month_used + calls, day_used=self.day_used + calls)
+
+    @property
+    def left(self) -> int | None:
+        """How many calls may still be made now; None without a limit."""
+        lefts = [
+            max(limit - used, 0)
+            for limit, used in ((self.month_limit, self.month_used), (self.day_limit, self.day_used))
+            if limit is not None
+        ]
+        return min(lefts, default=None)
+
+    @property
+    def nearly_spent(self) -> bool:
+        """Nine tenths of the month's quota are used."""
+        return self.month_limit is not None and self.month_used >= _NEARLY * self.month_limit
+
+    @property
+    def overrunning(self) -> bool:
+        """At this pace the month's quota will not last."""
+        return self.month_limit is not None and self.forecast_month > self.month_limit
+
+    @property
+    def stretch(self) -> float:
+        """By what factor calls that can wait should be spread out: 1 while the quota lasts, at most 24."""
+        if self.month_limit is None or not self.overrunning:
+            return 1.0
+        coming, left = self.forecast_month - self.month_used, self.month_limit - self.month_used
+        return min(coming / left, 24.0) if left > 0 else 24.0
+
+
+def today(now: datetime) -> str:
+    """The day, as `budgets.period` has it."""
+    return now.astimezone(SHANGHAI).date().isoformat()
+
+
+def count(tx: Connection, system: str, interface: str, calls: int, day: str, *, metered: bool) -> None:
+    """Add calls that are about to be made to their day and month."""
+    periods = [day, day[:7]]
+    rows = [
+        {"system": system, "interface": interface, "period": period, "calls": 0, "metered": metered}
+        for period in periods
+    ]
+    insert_missing(tx, budgets, rows, ["system", "interface", "period"])
+    tx.execute(
+        update(budgets)
+        .where(budgets.c.system == system, budgets.c.interface == interface, budgets.c.period.in_(periods))
+        .values(calls=budgets.c.calls + calls, metered=metered)
+    )
+
+
+def give_back(tx: Connection, system: str, interface: str, calls: int, day: str) -> None:
+    """Take calls off again that were counted and not made."""
+    tx.execute(
+        update(budgets)
+        .where(
+            budgets.c.system == system,
+            budgets.c.interface == interface,
+            budgets.c.period.in_([day, day[:7]]),
+            budgets.c.calls >= calls,
+        )
+        .values(calls=budgets.c.calls - calls)
+    )
+
+
+def read_budget(
+    tx: Connection, system: str, now: datetime, *, per_month: int | None, per_day: int | None
+) -> Budget:
+    """What the system's metered interfaces have used together."""
+    day = today(now)
+    month = day[:7]
+    found = tx.execute(
+        select(budgets.c.period, func.sum(budgets.c.calls))
+        .where(
+            budgets.c.system == system,
+            budgets.c.metered.is_(True),
+            budgets.c.period >= month,
+            budgets.c.period <= month + "-31",
+        )
+        .group_by(budgets.c.period)
+    )
+    used: dict[str, int] = {period: int(calls) for period, calls in found}
+    month_used = used.pop(month, 0)
+    forecast, runs_out, month_end = _forecast(month_used, min(used, default=day), now, per_month)
+    return Budget(
+        month_used, per_month, used.get(day, 0), per_day, forecast, month_end=month_end, runs_out=runs_out
+    )
+
+
+def _forecast(
+    used: int, first_day: str, now: datetime, limit: int | None
+) -> tuple[int, datetime | None, datetime]:
+    """Calls by the end of the month at the pace since its first day of use; when the limit is reached; and
+    when the month ends."""
+    begun = datetime.fromisoformat(first_day).replace(tzinfo=SHANGHAI)
+    month_end = (begun.replace(day=1) + timedelta(days=32)).replace(day=1)
+    basis = max(now - begun, _SHORTEST_BASIS)
+    forecast = round(used + used * ((month_end - now) / basis))
+    if limit is None or forecast <= limit or not used:
+        return forecast, None, month_end
+    return forecast, now + max(limit - used, 0) / used * basis, month_end
+
+
+def take_slots(
+    tx: Connection, system: str, interface: str, number: int, earliest: datetime, interval: timedelta
+) -> list[datetime]:
+    """The next moments at which calls of an interface may start, `interval` apart, for this process alone.
+
+    A stored moment that lies further ahead than processes can have taken turns is left over from a clock
+    that was set back, and is ignored.
+    """
+    row = {"system": system, "interface": interface, "next_at": earliest}
+    insert_missing(tx, pacing, [row], ["system", "interface"])
+    mine = pacing.c.system == system, pacing.c.interface == interface
+    stored: datetime = tx.scalars(select(pacing.c.next_at).where(*mine)).one()
+    farthest = earliest + max(_CLOCK_MOVED, 100 * interval)
+    first = stored if earliest < stored <= farthest else earliest
+    tx.execute(update(pacing).where(*mine).values(next_at=first + number * interval))
+    return [first + turn * interval for turn in range(number)]
