@@ -3,8 +3,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -326,3 +328,29 @@ def test_the_child_outlives_a_killed_parent(tmp_path: Path, code: Path) -> None:
     )
     url = json.loads(done.stdout)["counter"]["base_url"]
     assert httpx.post(url).json() == {"value": 101}
+
+
+def test_many_processes_may_open_a_new_state_at_once(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from engine.connector.simulator import SandboxState\n"
+        "state = SandboxState(Path(sys.argv[1]))\n"
+        "for _ in range(20):\n"
+        "    with state.transaction() as store: store.next_number('n')\n"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(4)]
+    assert [one.wait() for one in started] == [0, 0, 0, 0]
+    state = SandboxState(tmp_path)
+    with state.transaction() as store:
+        assert store.next_number("n") == 81
+    state.close()
+
+
+def test_a_state_of_another_layout_is_refused(tmp_path: Path) -> None:
+    state = SandboxState(tmp_path)
+    state.close()
+    with closing(sqlite3.connect(tmp_path / "state.db")) as other:
+        other.execute("PRAGMA user_version = 99")
+    with pytest.raises(ConfigurationError):
+        SandboxState(tmp_path)
+    reset(tmp_path)
+    SandboxState(tmp_path).close()

@@ -94,7 +94,7 @@ def _table(component: dict[str, Any]) -> dict[str, str]:
 
 def _cell(row: int, place: int, cell: dict[str, Any]) -> dict[str, Any]:
     shown = {"label": cell["label"], "value": cell["value"], "key": cell["key"]}
-    if (row + place) % 5 != 4:  # the component type may be absent
+    if (2 * row + place) % 4 != 3:  # the component type may be absent
         shown = {"componentType": cell["type"], **shown}
     if "extend" in cell:
         shown["extendValue"] = cell["extend"]

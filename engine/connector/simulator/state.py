@@ -8,6 +8,7 @@ is refused, so that no simulator comes to keep money as a float.
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,13 @@ __all__ = ["FILE_NAME", "SandboxState", "Store"]
 
 FILE_NAME = "state.db"
 _LAYOUT = 1
-_SCHEMA = """
+_ATTEMPTS = 100
+_SCHEMA = f"""
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS docs (kind TEXT, key TEXT, doc BLOB NOT NULL, PRIMARY KEY (kind, key));
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = {_LAYOUT};
+COMMIT;
 """
 
 
@@ -117,10 +122,7 @@ class SandboxState:
         self.folder = folder
         self.path = folder / FILE_NAME
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            self._sql = self._open()
-        except sqlite3.DatabaseError as wrong:
-            raise self._unreadable() from wrong
+        self._sql = self._open()
 
     @contextmanager
     def transaction(self) -> Iterator[Store]:
@@ -146,19 +148,31 @@ class SandboxState:
         self._sql.execute("COMMIT")
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            layout = connection.execute("PRAGMA user_version").fetchone()[0]
-            if layout not in (0, _LAYOUT):
-                raise self._unreadable()
+        for attempt in range(_ATTEMPTS):
+            connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+            try:
+                self._lay_out(connection)
+            except sqlite3.DatabaseError as wrong:
+                connection.close()
+                # switching a new file to WAL does not wait for others who do the same
+                if wrong.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or attempt == _ATTEMPTS - 1:
+                    raise self._unreadable() from wrong
+                time.sleep(0.05)
+            except ConfigurationError:
+                connection.close()
+                raise
+            else:
+                return connection
+        raise self._unreadable()
+
+    def _lay_out(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        layout = connection.execute("PRAGMA user_version").fetchone()[0]
+        if layout not in (0, _LAYOUT):
+            raise self._unreadable()
+        if layout == 0:
             connection.executescript(_SCHEMA)
-            connection.execute(f"PRAGMA user_version = {_LAYOUT}")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     def _unreadable(self) -> ConfigurationError:
         return ConfigurationError(
