@@ -15,13 +15,14 @@ from engine import jsontext
 from engine.errors import FailureClass, RecordError
 from engine.language import tr
 
-__all__ = ["ENGINE_WORDS", "Decoded", "decode_form", "whole_text"]
+__all__ = ["ENGINE_WORDS", "Decoded", "decode_form", "storable"]
 
 ENGINE_WORDS = frozenset(
     ("id", "title", "extend", "record", "row", "parent", "params", "document", "total", "_ext", "_repeated")
 )
 """Words of a record and of templates, which win over labels of the same name."""
 
+_DIGITS_MOST = 100
 _ROW_WORDS = frozenset(("_ext", "_repeated"))
 
 
@@ -178,20 +179,23 @@ def _value(raw: Any) -> str | None:
         return None
     if isinstance(raw, str):
         return raw
-    if isinstance(raw, Decimal):
-        return format(raw, "f")
-    return jsontext.dumps(whole_text(raw))
+    kept = storable(raw)
+    return kept if isinstance(kept, str) else jsontext.dumps(kept)
 
 
-def whole_text(value: Any) -> Any:
-    """The value with each half of a broken surrogate pair replaced: where DingTalk cuts a text in the middle
-    of an emoji, what is left can be written neither as JSON nor into a database."""
+def storable(value: Any) -> Any:
+    """The value as JSON and databases can hold it. Each half of a broken surrogate pair is replaced (where a
+    text was cut in the middle of an emoji); numbers beyond all measure become Decimals or texts."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, list):
-        return [whole_text(part) for part in value]
+        return [storable(part) for part in value]
     if isinstance(value, Mapping):
-        return {whole_text(name): whole_text(part) for name, part in value.items()}
+        return {storable(name): storable(part) for name, part in value.items()}
+    if isinstance(value, Decimal):
+        return value if abs(value.adjusted()) < _DIGITS_MOST else str(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return Decimal(value) if value.bit_length() < 3 * _DIGITS_MOST else str(value)
     return value
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from connectors.dingtalk.form import decode_form, whole_text
+from connectors.dingtalk.form import decode_form, storable
 from engine.clock import SHANGHAI
 
 __all__ = ["from_new", "make_record"]
@@ -47,8 +47,8 @@ def make_record(id_: str, instance: Mapping[str, Any]) -> dict[str, Any]:
     record["extend"] = _extend(instance)
     record["_ext"] = form.ext
     record["_repeated"] = form.repeated
-    whole: dict[str, Any] = whole_text(record)
-    return whole
+    kept: dict[str, Any] = storable(record)
+    return kept
 
 
 def _extend(instance: Mapping[str, Any]) -> dict[str, Any]:

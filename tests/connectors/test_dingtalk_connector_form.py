@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -54,6 +55,9 @@ DEFINITION = {"componentName": "DDDateField", "componentType": "DDDateField", "p
         ("多行\n文本", "多行\n文本"),
         (["a", "b"], '["a","b"]'),
         (12, "12"),
+        (2**80, str(2**80)),
+        (Decimal("1500.10"), "1500.10"),
+        (Decimal("1e999999999"), "1E+999999999"),
     ],
 )
 def test_plain_values_are_text_or_nothing(value: Any, expected: Any) -> None:
@@ -86,7 +90,16 @@ def test_tables(value: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ['[{"rowValue":[{"label":"金', "text", '{"a":1}', "[1]", '[{"rowValue":1}]', '[{"rowValue":[1]}]', "[{}]"]
+    "value",
+    [
+        '[{"rowValue":[{"label":"金',
+        "text",
+        '{"a":1}',
+        "[1]",
+        '[{"rowValue":1}]',
+        '[{"rowValue":[1]}]',
+        "[{}]",
+    ],
 )
 def test_a_table_that_cannot_be_read_fails_its_record_with_its_label(value: str) -> None:
     with pytest.raises(RecordError) as caught:
@@ -162,7 +175,7 @@ JSON = st.recursive(
 @given(
     st.lists(
         st.fixed_dictionaries(
-            {}, optional={key: JSON for key in ("id", "name", "value", "ext_value", "component_type")}
+            {}, optional=dict.fromkeys(("id", "name", "value", "ext_value", "component_type"), JSON)
         ),
         max_size=5,
     )
