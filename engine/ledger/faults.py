@@ -10,6 +10,7 @@ from engine.errors import ConfigurationError, EngineError, Unreachable
 from engine.language import tr
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
     from sqlalchemy import URL
@@ -22,6 +23,7 @@ __all__ = [
     "LedgerUnreachableError",
     "LedgerUnwritableError",
     "plain",
+    "plain_sqlite",
     "shown",
 ]
 
@@ -63,6 +65,12 @@ def plain(error: DBAPIError, url: URL) -> Exception:
         if make is not None:
             return make(shown(url))
     return error
+
+
+def plain_sqlite(error: sqlite3.Error, place: str) -> Exception:
+    """Likewise, for an error of SQLite's own driver."""
+    make = _first(_SQLITE, getattr(error, "sqlite_errorname", None) or "")
+    return make(place) if make else error
 
 
 def _full(place: str) -> EngineError:

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
     from engine.ledger.port import LedgerPort
 
-__all__ = ["HEAD", "ledger_path", "ledger_place", "ledger_url", "open_ledger", "upgrade", "version"]
+__all__ = [
+    "HEAD",
+    "ledger_path",
+    "ledger_place",
+    "ledger_url",
+    "ledger_version",
+    "open_ledger",
+    "upgrade",
+    "version",
+]
 
 HEAD = "0001"
 """The newest step in `migrations/versions`: known here so that opening need not load alembic."""
@@ -78,7 +87,15 @@ def version(url: str) -> str | None:
     if path is not None and not path.exists():
         return None
     with _transaction(url) as tx:
-        return _version(tx)
+        return ledger_version(tx)
+
+
+def ledger_version(tx: Connection) -> str | None:
+    """The version that the ledger's tables are of; None when there are none."""
+    if not inspect(tx).has_table(_VERSION_TABLE):
+        return None
+    found: str | None = tx.scalar(text(f"SELECT version_num FROM {_VERSION_TABLE}"))
+    return found
 
 
 def upgrade(url: str) -> tuple[str | None, str]:
@@ -87,7 +104,7 @@ def upgrade(url: str) -> tuple[str | None, str]:
     if path is not None:
         _make_place(path)
     with _transaction(url) as tx:  # a second process waits here, and then finds the work done
-        found = _version(tx)
+        found = ledger_version(tx)
         if found == HEAD:
             return found, HEAD
         if found is None:
@@ -116,13 +133,6 @@ def _transaction(url: str) -> Iterator[Connection]:
         raise plain(error, engine.url) from error
     finally:
         engine.dispose()
-
-
-def _version(tx: Connection) -> str | None:
-    if not inspect(tx).has_table(_VERSION_TABLE):
-        return None
-    found: str | None = tx.scalar(text(f"SELECT version_num FROM {_VERSION_TABLE}"))
-    return found
 
 
 def _refuse_strangers(tx: Connection) -> None:
