@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-import jsonpath_ng
+from jsonpath_ng.parser import parse as _parse_jsonpath
 
 from engine.errors import FailureClass, Position, RecordError, SchemeError
 from engine.language import tr
@@ -180,7 +180,7 @@ def _search(steps: tuple[Step, ...], root: Any) -> list[Any]:
 
 @lru_cache(maxsize=4096)
 def _compiled(steps: tuple[Step, ...]) -> Any:
-    return jsonpath_ng.parse("$" + "".join(step.quoted for step in steps))
+    return _parse_jsonpath("$" + "".join(step.quoted for step in steps))
 
 
 def _leading_names(steps: tuple[Step, ...]) -> tuple[str, ...]:
