@@ -109,7 +109,7 @@ def test_a_bill_goes_from_save_to_audit_and_is_found(site: dict[str, Any]) -> No
     rows = sdk.ExecuteBillQuery(
         {
             "FormId": "AP_PAYBILL",
-            "FieldKeys": "FID,FBillNo,FDocumentStatus,FCONTACTUNIT.FNumber,FCONTACTUNIT.FName,FPAYTOTALAMOUNTFOR",
+            "FieldKeys": "FID,FBillNo,FDocumentStatus,FRECTUNIT.FNumber,FRECTUNIT.FName,FPAYTOTALAMOUNTFOR",
             "FilterString": "FBillNo='DD-7'",
         }
     )
@@ -124,7 +124,7 @@ def test_one_session_serves_all_calls_of_a_client(site: dict[str, Any]) -> None:
     first = sdk.cookiesStore.SID
     assert json.loads(sdk.ExecuteBillQuery(query)) == [["PRE001"]]
     assert first
-    assert sdk.cookiesStore.SID == first
+    assert first == sdk.cookiesStore.SID
 
 
 def test_a_batch_keeps_what_went_through(site: dict[str, Any]) -> None:

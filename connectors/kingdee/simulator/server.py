@@ -43,7 +43,7 @@ class KingdeeSimulator(Simulator):
         "submit_fails": "submits are refused",
         "audit_fails": "audits are refused",
         "unique_number": "the target keeps bill numbers unique; switch it off to allow doubles",
-        "number_ignored": "the numbering rule ignores a given bill number",
+        "number_ignored": "the target numbers bills itself, whatever number is given",
         "missing_dindex": "a batch's answer leaves its last bill out",
     }
 

@@ -23,6 +23,9 @@ _SPECIAL = {
     "banned": "the caller's address is shut out, as DingTalk does for five minutes",
     "audit_fails": "audits are refused",
     "unique_number": "the target keeps bill numbers unique; switch it off to allow doubles",
+    "submit_fails": "submits are refused",
+    "number_ignored": "the target numbers bills itself, whatever number is given",
+    "missing_dindex": "a batch's answer leaves its last bill out",
 }
 KNOWN: dict[str, str] = {**faults.GENERIC, **_SPECIAL}
 
