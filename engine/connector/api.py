@@ -251,6 +251,11 @@ class Connector(ABC):
     def catalog(cls) -> Catalog:
         """The interfaces, forms and settings; loaded on first use."""
 
+    @classmethod
+    def creation_time(cls, name: str) -> datetime | None:
+        """When a record was made, where its id or number tells; None where it does not."""
+        return None
+
     @abstractmethod
     def identity(self) -> str:
         """The system reached, for ledger keys: stable over ports, environments and credentials' renewal."""

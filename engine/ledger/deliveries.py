@@ -106,17 +106,16 @@ def touch(tx: Connection, delivery_ids: Sequence[int], run: str) -> None:
 def find(
     tx: Connection,
     scheme: str,
-    target_system: str,
+    target_system: str | None,
     *,
     record_ids: Sequence[int] | None = None,
     names: Sequence[str] | None = None,
     with_snapshot: bool = False,
 ) -> list[Delivery]:
     """The deliveries of some records under a scheme, by record row or by what people call them (id or number)."""
-    where: list[ColumnElement[bool]] = [
-        deliveries.c.scheme == scheme,
-        deliveries.c.target_system == target_system,
-    ]
+    where: list[ColumnElement[bool]] = [deliveries.c.scheme == scheme]
+    if target_system is not None:
+        where.append(deliveries.c.target_system == target_system)
     if record_ids is not None:
         where.append(deliveries.c.record_id.in_(record_ids))
     if names is not None:

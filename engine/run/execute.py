@@ -65,8 +65,8 @@ async def execute(place: Workplace, request: Request) -> RunResult:
     if lease is None:
         return _busy(place, lane, work, place.clock.monotonic() - began)
     async with lease:
-        await _record_start(work, lane, request.command)
         options = await _complete(place, lane, work, request)
+        await _record_start(work, lane, request.command)
         await run_lane(lane, work, options)
         for bound in place.in_use():
             with suppress(EngineError):

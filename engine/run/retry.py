@@ -15,11 +15,13 @@ from engine.ledger.rows import Delivery, Fault, State
 from engine.run import outcome
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Connection
 
     from engine.run.lane import Lane, Work
 
-__all__ = ["Selection", "choose_again", "named", "set_aside"]
+__all__ = ["Selection", "UnknownRecord", "choose_again", "named", "set_aside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +48,36 @@ async def choose_again(lane: Lane, work: Work, selection: Selection) -> list[Del
     """
 
     def choose(tx: Connection) -> list[Delivery]:
-        chosen = named(tx, lane, selection.names) if selection.names else _by_state(tx, lane, selection)
+        chosen = (
+            named(tx, lane.scheme.id, lane.to.system, selection.names)
+            if selection.names
+            else _by_state(tx, lane, selection)
+        )
         anew = [_bring_back(tx, work, lane, delivery, selection) for delivery in chosen]
         return [delivery for delivery in anew if delivery is not None]
 
     return await work.ledger.do(choose)
 
 
-def named(tx: Connection, lane: Lane, names: Sequence[str]) -> list[Delivery]:
+def named(tx: Connection, scheme: str, system: str | None, names: Sequence[str]) -> list[Delivery]:
     """The deliveries of records by id or number. Raises UsageError naming the first that is not there."""
-    found = deliveries.find(tx, lane.scheme.id, lane.to.system, names=names)
+    found = deliveries.find(tx, scheme, system, names=names)
     known = {each.source_id for each in found} | {each.number for each in found}
     for name in names:
         if name not in known:
-            some = deliveries.in_states(tx, lane.scheme.id, lane.to.system, list(State), limit=200)
+            some = deliveries.in_states(tx, scheme, system, list(State), limit=500)
             close = nearest(name, [each.number or each.source_id for each in some])
-            raise UsageError(
-                tr("scheme '{scheme}' knows no record '{name}'", scheme=lane.scheme.id, name=name),
+            raise UnknownRecord(
+                tr("scheme '{scheme}' knows no record '{name}'", scheme=scheme, name=name),
                 hint=tr("did you mean '{word}'?", word=close) if close else None,
             )
     return found
+
+
+class UnknownRecord(UsageError):  # noqa: N818 - what is asked for is not there, which is an answer
+    """The ledger knows nothing under this id or number."""
+
+    exit_code = 1
 
 
 def _by_state(tx: Connection, lane: Lane, selection: Selection) -> list[Delivery]:
@@ -121,21 +133,22 @@ def _refuse(delivery: Delivery, why: str) -> None:
     raise UsageError(tr("record '{name}' cannot be retried: {why}", name=name, why=why))
 
 
-def set_aside(tx: Connection, lane: Lane, names: Sequence[str], reason: str, work: Work) -> int:
+def set_aside(tx: Connection, chosen: Sequence[Delivery], reason: str, at: datetime) -> int:
     """Mark records as handled by a human: skipped, with the reason; how many. Raises UsageError."""
-    chosen = named(tx, lane, names)
     for delivery in chosen:
+        name = delivery.number or delivery.source_id
         if delivery.state in (State.DELIVERED, State.DONE):
-            name = delivery.number or delivery.source_id
             raise UsageError(tr("record '{name}' is delivered and cannot be skipped", name=name))
-        outcome.step(
+        fault = Fault(reason)
+        deliveries.move(
             tx,
-            work,
             delivery,
             State.SKIPPED,
+            run="by hand",
+            at=at,
+            fault=fault,
             event="set aside",
             detail={"reason": reason},
-            fault=Fault(reason),
         )
     return len(chosen)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from engine.connector.environments import Connection, Environment, Settings
     from engine.ledger.port import LedgerPort
 
-__all__ = ["Choice", "Workplace", "choose", "sandbox_folder", "simulator_specs"]
+__all__ = ["Choice", "Workplace", "choose", "clock_of", "sandbox_folder", "simulator_specs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,16 @@ def choose(environment: str | None, connections: str | None, ledger: str | None)
     url = ledger_url(ledger, os.environ, here)
     chosen = settings.environment(environment or os.environ.get("ENGINE_ENV") or None)
     return Choice(settings, chosen, url, sandbox_folder(here))
+
+
+def clock_of(choice: Choice) -> Clock:
+    """The environment's clock, without starting anything: the sandbox's own where something is simulated."""
+    shift = _shift(choice.environment)
+    if any(connection.simulator is not None for connection in choice.environment.connections.values()):
+        from engine.connector.simulator.clock import read_offset
+
+        shift += read_offset(choice.sandbox)
+    return SystemClock(shift)
 
 
 def sandbox_folder(here: Path) -> Path:
@@ -94,16 +104,13 @@ class Workplace:
     _bound: dict[str, Bound] = field(default_factory=dict)
 
     async def __aenter__(self) -> Workplace:
-        shift = _shift(self.choice.environment)
         simulators = simulator_specs(self.choice.environment)
         if simulators:
-            from engine.connector.simulator.clock import read_offset
             from engine.connector.simulator.process import Sandbox
 
-            sandbox = Sandbox(self.choice.sandbox, simulators, shift=shift)
+            sandbox = Sandbox(self.choice.sandbox, simulators, shift=_shift(self.choice.environment))
             self._simulated = await self._stack.enter_async_context(sandbox)
-            shift += read_offset(self.choice.sandbox)
-        self.clock = SystemClock(shift)
+        self.clock = clock_of(self.choice)
         try:
             self.ledger = open_ledger(self.choice.ledger)
         except BaseException:

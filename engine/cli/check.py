@@ -1,0 +1,155 @@
+"""engine validate and engine test: what can be found without running, and the tests inside schemes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.context import Common, common_options, emit, stdout
+from engine.errors import UsageError
+from engine.language import tr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from engine.findings import Finding
+    from engine.scheme.testing import TestResult
+
+__all__ = ["test", "validate"]
+
+
+@click.command(help=tr("Find what is wrong with schemes without running them."))
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--format", "style", type=click.Choice(["text", "json", "github"]), default="text")
+@common_options
+def validate(common: Common, paths: tuple[str, ...], style: str) -> int:
+    """Check scheme files."""
+    from engine.findings import Severity
+    from engine.scheme.lint import validate as check
+
+    environment = common.choose().environment
+    files = scheme_paths(paths)
+    findings = [finding for file in files for finding in check(file, environment=environment)]
+    _FORMATS["json" if common.json else style](findings, files)
+    return 1 if any(finding.severity is Severity.ERROR for finding in findings) else 0
+
+
+def scheme_paths(names: Iterable[str]) -> list[Path]:
+    """The scheme files that names mean: files, ids, or folders with the schemes in them."""
+    from engine.scheme.load import find_scheme, scheme_files
+
+    found: list[Path] = []
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            inside = sorted(file for folder in (path, path / "market") for file in scheme_files(folder))
+            if not inside:
+                raise UsageError(tr("there is no scheme in '{folder}'", folder=name))
+            found += inside
+        else:
+            found.append(find_scheme(name, Path.cwd()))
+    return list(dict.fromkeys(found))
+
+
+def _as_text(findings: Sequence[Finding], files: Sequence[Path]) -> None:
+    colours = {"error": "red", "warning": "yellow", "hint": "cyan"}
+    for finding in findings:
+        console = stdout()
+        console.print(
+            f"{finding.position}  {finding.code}  ", end="", markup=False, style=colours[finding.severity]
+        )
+        console.print(finding.message, markup=False)
+        if finding.hint:
+            console.print(f"    {finding.hint}", markup=False, style="dim")
+    errors = sum(finding.severity == "error" for finding in findings)
+    others = len(findings) - errors
+    click.echo(
+        tr(
+            "{files} files: {errors} errors, {others} warnings and hints",
+            files=len(files),
+            errors=errors,
+            others=others,
+        )
+    )
+
+
+def _as_json(findings: Sequence[Finding], files: Sequence[Path]) -> None:
+    emit(
+        {
+            "findings": [
+                {
+                    "file": finding.position.file,
+                    "line": finding.position.line,
+                    "column": finding.position.column,
+                    "code": finding.code,
+                    "severity": str(finding.severity),
+                    "message": finding.message,
+                    "hint": finding.hint,
+                }
+                for finding in findings
+            ]
+        }
+    )
+
+
+def _as_github(findings: Sequence[Finding], files: Sequence[Path]) -> None:
+    """Workflow commands, which GitHub shows beside the lines of a change."""
+    kinds = {"error": "error", "warning": "warning", "hint": "notice"}
+    for finding in findings:
+        place = finding.position
+        text = finding.message + (f"\n{finding.hint}" if finding.hint else "")
+        escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        file = place.file.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+        click.echo(
+            f"::{kinds[finding.severity]} file={file},line={place.line},col={place.column},"
+            f"title={finding.code}::{escaped}"
+        )
+
+
+_FORMATS = {"text": _as_text, "json": _as_json, "github": _as_github}
+
+
+@click.command(help=tr("Run the tests inside schemes."))
+@click.argument("paths", nargs=-1, required=True)
+@common_options
+def test(common: Common, paths: tuple[str, ...]) -> int:
+    """Run scheme tests."""
+    from engine.scheme.testing import run_tests
+
+    environment = common.choose().environment
+    results = [result for file in scheme_paths(paths) for result in run_tests(file, environment=environment)]
+    failed = [result for result in results if not result.passed]
+    if common.json:
+        emit(
+            {
+                "tests": len(results),
+                "failed": len(failed),
+                "results": [
+                    {
+                        "scheme": result.scheme,
+                        "name": result.name,
+                        "passed": result.passed,
+                        "message": result.message,
+                        "line": result.line,
+                    }
+                    for result in results
+                ],
+            }
+        )
+    else:
+        _tell(results, len(failed))
+    return 1 if failed else 0
+
+
+def _tell(results: Sequence[TestResult], failed: int) -> None:
+    console = stdout()
+    for result in results:
+        mark, colour = ("✓", "green") if result.passed else ("✗", "red")
+        console.print(f"{mark} ", end="", style=colour)
+        console.print(f"{result.scheme}: {result.name}", markup=False)
+        if not result.passed and result.message:
+            for line in result.message.splitlines():
+                console.print(f"    {line}", markup=False)
+    click.echo(tr("{count} tests, {failed} failed", count=len(results), failed=failed))

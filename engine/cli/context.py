@@ -1,0 +1,124 @@
+"""What all commands share: the options that stand before or after them, output as text or JSON, errors."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from engine.errors import EngineError
+from engine.language import tr
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from engine.run.workplace import Choice
+
+__all__ = ["Common", "common_options", "emit", "interactive", "run_async", "show_error", "stderr", "stdout"]
+
+T = TypeVar("T")
+_SHARED = ("json", "env", "connections", "ledger")
+
+
+@dataclass(slots=True)
+class Common:
+    """The shared options as they were given, before the command or after it (which wins)."""
+
+    json: bool = False
+    env: str | None = None
+    connections: str | None = None
+    ledger: str | None = None
+
+    def choose(self) -> Choice:
+        """The connection file, environment and ledger that these options mean."""
+        from engine.run.workplace import choose
+
+        return choose(self.env, self.connections, self.ledger)
+
+
+def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the shared options to a command, which gets them as its first argument, a `Common`."""
+
+    @click.option("--json", is_flag=True, help=tr("One JSON object on standard output."))
+    @click.option(
+        "--env", metavar="E", help=tr("The environment of connections.yaml; the sandbox by default.")
+    )
+    @click.option("--connections", metavar="FILE", help=tr("The connection file."))
+    @click.option("--ledger", metavar="URL", help=tr("The ledger: an SQLAlchemy URL or a path."))
+    @functools.wraps(command)
+    def wrapped(**given: Any) -> Any:
+        return command(merged(click.get_current_context(), given), **given)
+
+    return wrapped
+
+
+def merged(context: click.Context, given: dict[str, Any]) -> Common:
+    """Take the shared options out of a command's own, filling in those that stood before it."""
+    shared: Common = context.find_object(Common) or Common()
+    here = {name: given.pop(name, None) for name in _SHARED}
+    common = Common(**{name: here[name] or getattr(shared, name) for name in _SHARED})
+    context.find_root().obj = common
+    return common
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's work to its end; Ctrl-C cancels it, lets it close, and is told as such."""
+    return asyncio.run(work)
+
+
+@functools.cache
+def stdout() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+@functools.cache
+def stderr() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def emit(value: Any) -> None:
+    """Print one JSON object on standard output."""
+    from engine import jsontext
+
+    click.echo(jsontext.dumps(value))
+
+
+def show_error(error: EngineError, *, as_json: bool) -> None:
+    """Tell an error: where, what, and what to do; as JSON on standard output when that was asked for."""
+    if as_json:
+        position = error.position
+        emit(
+            {
+                "error": {
+                    "class": error.kind,
+                    "message": error.message,
+                    "file": position.file if position else None,
+                    "line": position.line if position else None,
+                    "column": position.column if position else None,
+                    "hint": error.hint,
+                }
+            }
+        )
+    findings = getattr(error, "findings", ())
+    if len(findings) > 1:
+        for finding in findings:
+            click.echo(str(finding), err=True)
+        return
+    placed = f"{error.position}: " if error.position else ""
+    click.echo(f"{placed}{click.style(tr('error'), fg='red')}: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"  {error.hint}", err=True)
+
+
+def interactive() -> bool:
+    """Whether a person looks at the progress display."""
+    return sys.stderr.isatty()

@@ -1,0 +1,110 @@
+"""The command line's root: loads a command's module only when it is called, and tells every error in words."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from engine import __version__
+from engine.cli.context import Common, show_error
+from engine.errors import EngineError
+from engine.language import tr
+
+__all__ = ["engine", "run"]
+
+_COMMANDS = {
+    "run": "engine.cli.run",
+    "preview": "engine.cli.preview",
+    "validate": "engine.cli.check",
+    "test": "engine.cli.check",
+    "why": "engine.cli.why",
+    "records": "engine.cli.records",
+    "runs": "engine.cli.runs",
+    "connections": "engine.cli.connections",
+    "connectors": "engine.cli.connectors",
+    "sandbox": "engine.cli.sandbox",
+    "ledger": "engine.cli.ledger",
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported when they are named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        module = _COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        found: click.Command = getattr(importlib.import_module(module), cmd_name)
+        return found
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help=tr("Carry records from one system into another, as scheme files say: once each, and with proof."),
+)
+@click.version_option(__version__, prog_name="engine")
+@click.option("--json", is_flag=True, help=tr("One JSON object on standard output."))
+@click.option("--env", metavar="E", help=tr("The environment of connections.yaml; the sandbox by default."))
+@click.option("--connections", metavar="FILE", help=tr("The connection file."))
+@click.option("--ledger", metavar="URL", help=tr("The ledger: an SQLAlchemy URL or a path."))
+@click.option("--debug", is_flag=True, hidden=True)
+@click.pass_context
+def engine(context: click.Context, debug: bool, **shared: Any) -> None:
+    """The root command."""
+    context.obj = Common(**shared)
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code; no traceback reaches a user, bar ``--debug``."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    as_json = "--json" in given
+    try:
+        code = engine.main(args=given, standalone_mode=False, prog_name="engine")
+    except EngineError as error:
+        if debug:
+            raise
+        show_error(error, as_json=as_json)
+        code = error.exit_code
+    except click.ClickException as error:
+        code = _usage(error, as_json)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(tr("stopped; nothing is lost, run the same command again to go on"), err=True)
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except Exception as error:
+        if debug:
+            raise
+        show_error(_unforeseen(error), as_json=as_json)
+        code = 2
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: click.ClickException, as_json: bool) -> int:
+    if as_json:
+        show_error(EngineError(error.format_message()), as_json=True)
+    else:
+        error.show()
+    return error.exit_code if isinstance(error, click.UsageError) else 2
+
+
+def _unforeseen(error: Exception) -> EngineError:
+    """An error of the program itself, said in one line; `--debug` shows where."""
+    return EngineError(
+        tr(
+            "something went wrong in the engine itself: {kind}: {error}",
+            kind=type(error).__name__,
+            error=error,
+        ),
+        hint=tr("nothing is lost; run the same command with --debug, and report what it shows"),
+    )

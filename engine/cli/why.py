@@ -1,0 +1,49 @@
+"""engine why: the whole story of one record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.context import Common, common_options, emit, run_async, stdout
+from engine.language import tr
+
+if TYPE_CHECKING:
+    from engine.run.why import Story
+
+__all__ = ["why"]
+
+
+@click.command(help=tr("Tell the whole story of one record, or why it is not there."))
+@click.argument("number")
+@click.option("--scheme", metavar="S", help=tr("Only under this scheme."))
+@common_options
+def why(common: Common, number: str, scheme: str | None) -> int:
+    """Tell a record's story."""
+    told = run_async(_told(common, number, scheme))
+    if common.json:
+        emit(told.as_json())
+    else:
+        _print(told)
+    return 0 if told.chapters else 1
+
+
+async def _told(common: Common, number: str, scheme: str | None) -> Story:
+    from engine.run.inspect import looking, scheme_id
+    from engine.run.why import why as tell
+
+    async with looking(common.choose()) as view:
+        return await tell(view, number, scheme_id(scheme) if scheme else None)
+
+
+def _print(told: Story) -> None:
+    console = stdout()
+    for chapter in told.chapters:
+        console.print(f"{told.name} · {chapter.scheme}", style="bold", markup=False)
+        console.print(f"  {chapter.headline}", markup=False)
+        for at, text in chapter.lines:
+            console.print(f"  {at}  ", end="", style="dim", markup=False)
+            console.print(text, markup=False)
+    for line in told.absent:
+        console.print(line, markup=False)

@@ -1,0 +1,51 @@
+"""Finding all that the ledger knows of something that a person names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import or_, select
+
+from engine.ledger import deliveries
+from engine.ledger.tables import deliveries as delivery_table
+from engine.ledger.tables import records, watermarks
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from engine.ledger.rows import Delivery
+
+__all__ = ["called_back", "under_all_schemes", "watermarks_of"]
+
+
+def under_all_schemes(tx: Connection, name: str) -> list[Delivery]:
+    """The deliveries of a record, by its id or number or by its bill's number, under all schemes."""
+    found = tx.execute(
+        select(delivery_table.c.id)
+        .select_from(delivery_table.join(records, records.c.id == delivery_table.c.record_id))
+        .where(
+            or_(
+                records.c.source_id == name,
+                records.c.number == name,
+                delivery_table.c.target_number == name,
+                delivery_table.c.key == name,
+            )
+        )
+        .order_by(delivery_table.c.id)
+        .limit(100)
+    )
+    return deliveries.by_ids(tx, list(found.scalars()))
+
+
+def called_back(tx: Connection, delivery_id: int) -> list[Delivery]:
+    """The callbacks that tell of a delivery."""
+    found = tx.execute(select(delivery_table.c.id).where(delivery_table.c.parent_id == delivery_id))
+    return deliveries.by_ids(tx, list(found.scalars()))
+
+
+def watermarks_of(tx: Connection, scheme: str | None) -> list[tuple[str, dict[str, object], datetime]]:
+    """Up to where each listing has been read: its key, what it is about, and the mark."""
+    found = tx.execute(select(watermarks.c.key, watermarks.c.about, watermarks.c.mark))
+    return [(key, about, mark) for key, about, mark in found if scheme in (None, about.get("scheme"))]
