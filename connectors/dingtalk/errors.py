@@ -141,7 +141,7 @@ def read_answer(response: httpx.Response) -> tuple[dict[str, Any], Problem | Non
 def _unreadable(response: httpx.Response) -> Problem:
     status = str(response.status_code)
     text = response.content[:4096].decode("utf-8", "replace")
-    if '"punish"' in text or "1111" in text:
+    if '"punish"' in text or re.search(r'"status"\s*:\s*1111\b', text):
         return Problem(Kind.BANNED, "1111", tr("this machine's address is shut out"))
     if text.lstrip().startswith("<"):
         return Problem(Kind.BUSY, status, tr("a web page came instead of an answer"))

@@ -29,7 +29,7 @@ __all__ = ["Wire"]
 T = TypeVar("T")
 
 _BAN_SECONDS = 300.0
-_PAGES_FOR_A_BAN = 5
+_PAGES_FOR_A_BAN = 10
 _NOT_RUN = (Kind.TOKEN, Kind.THROTTLED, Kind.QUOTA, Kind.BANNED)
 
 
