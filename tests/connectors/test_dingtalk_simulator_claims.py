@@ -68,13 +68,15 @@ def test_the_same_seed_makes_the_same_claims() -> None:
     assert len({make_claim(number, 1, START)["business_id"] for number in range(300)}) == 300
 
 
-def test_claims_lie_within_the_90_days_before_the_start() -> None:
-    for number in range(400):
-        claim = make_claim(number, 1, START)
-        assert NOW - 90 * 86_400_000 < claim["created"] < NOW - 60_000
-        late = claim["finished"] - NOW
+@pytest.mark.parametrize("later", [timedelta(hours=hour, minutes=7) for hour in range(0, 24, 4)])
+def test_claims_lie_within_the_90_days_before_the_start(later: timedelta) -> None:
+    now = NOW + later // timedelta(milliseconds=1)
+    for number in range(120):
+        claim = make_claim(number, 1, START + later)
+        assert now - 90 * 86_400_000 < claim["created"] < now - 60_000
+        left = claim["finished"] - now
         assert claim["created"] < claim["finished"]
-        assert late <= -600_000 or 3_600_000 <= late <= 40 * 86_400_000
+        assert left <= -600_000 or 3_600_000 <= left <= 40 * 86_400_000
 
 
 def test_every_claim_adds_up_and_can_be_paid(simulator: DingTalkSimulator) -> None:

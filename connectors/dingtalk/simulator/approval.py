@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["approval_steps"]
 
+_REMARKS = ("发票已收到", "请尽快提交纸质票据", "金额已核对")
 _REASONS = ("发票抬头不对，请重开后再报", "超出标准，请说明", "请补充行程单")
 
 
@@ -24,6 +25,9 @@ def approval_steps(chance: Random, company: Company, instance: dict[str, Any]) -
     if outcome in ("terminate", "cancel"):
         remark = "填错了，重新提交"
         return [*steps, _step(finished, "TERMINATE_PROCESS_INSTANCE", "NONE", instance["userid"], remark)]
+    if chance.random() < 0.25:  # people comment, too, not only the engine
+        between = created + (middle - created) // 2
+        steps.append(_step(between, "ADD_REMARK", "NONE", company.finance_user, chance.choice(_REMARKS)))
     steps.append(_step(middle, "EXECUTE_TASK_NORMAL", "AGREE", manager, task=_task(chance)))
     last = "AGREE" if outcome == "agree" else "REFUSE"
     remark = "" if outcome == "agree" else chance.choice(_REASONS)

@@ -7,6 +7,7 @@ and what its refusals look like. Faults, the clock and the sharing of state are 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -49,6 +50,8 @@ class Simulator(ABC):
         self.name = name or type(self).__name__.removesuffix("Simulator").lower()
         self.late_seconds = float(settings.get("late_seconds", LATE_SECONDS))
         self.slow_seconds = float(settings.get("slow_seconds", SLOW_SECONDS))
+        shown = repr(sorted((key, str(value)) for key, value in settings.items()))
+        self._digest = hashlib.sha256(shown.encode()).hexdigest()  # settings may hold secrets
         self._late: set[asyncio.Task[None]] = set()
 
     # --- for the subclass to say ---
@@ -129,7 +132,7 @@ class Simulator(ABC):
 
     def prepare(self) -> None:
         """Seed the state if that was not done yet, or was undone by a reset, or settings have changed."""
-        wanted = {name: str(value) for name, value in sorted(self.settings.items())}
+        wanted = {"digest": self._digest}
         with self.reading() as store:
             if store.get("prepared", "settings") == wanted:
                 return

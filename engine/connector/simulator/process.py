@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Sandbox"]
 
 LOG_NAME = "sandbox.log"
+_LOG_BYTES = 1_000_000
 
 # The child sees the modules its parent sees, and never the current folder's.
 _BOOT = (
@@ -47,7 +48,7 @@ class Sandbox:
 
     async def start(self) -> dict[str, dict[str, Any]]:
         """Start serving; gives each connection's settings by name. Raises ConfigurationError."""
-        answer = json.loads(await asyncio.to_thread(self._launch) or "{}")
+        answer = _read(await asyncio.to_thread(self._launch))
         if "connections" in answer:
             connections: dict[str, dict[str, Any]] = answer["connections"]
             return connections
@@ -75,7 +76,9 @@ class Sandbox:
     def _launch(self) -> str:
         self._folder.mkdir(parents=True, exist_ok=True)
         shown = json.dumps([entry for entry in sys.path if entry])
-        with (self._folder / LOG_NAME).open("w", encoding="utf-8") as log:
+        log_file = self._folder / LOG_NAME
+        full = log_file.exists() and log_file.stat().st_size > _LOG_BYTES
+        with log_file.open("w" if full else "a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _BOOT, shown],
                 stdin=subprocess.PIPE,
@@ -94,6 +97,14 @@ class Sandbox:
         except BrokenPipeError:
             return ""
         return self._process.stdout.readline()
+
+
+def _read(line: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(line or "{}")
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
 
 
 def _end(process: subprocess.Popen[str]) -> None:

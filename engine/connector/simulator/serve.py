@@ -116,9 +116,8 @@ def _class(spec: SimulatorSpec) -> Callable[..., Simulator]:
 
 def order(folder: Path, specs: Sequence[SimulatorSpec], shift: timedelta) -> str:
     """The line that tells the child what to serve."""
-    return json.dumps(
-        {"folder": str(folder), "specs": [asdict(one) for one in specs], "shift": shift.total_seconds()}
-    )
+    wanted = {"folder": str(folder), "specs": [asdict(one) for one in specs], "shift": shift.total_seconds()}
+    return json.dumps(wanted, default=str)  # numbers of YAML may be Decimal; simulators read texts as well
 
 
 async def _child(line: str) -> None:
