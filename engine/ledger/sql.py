@@ -63,7 +63,8 @@ def insert_missing(
         return 0
     maker = sqlite if tx.dialect.name == "sqlite" else postgresql
     statement = maker.insert(table).on_conflict_do_nothing(index_elements=list(keys))
-    return tx.execute(statement, [dict(row) for row in rows]).rowcount
+    parameters = [dict(row) for row in rows]
+    return tx.execute(statement, parameters, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def _sqlite(url: URL) -> Engine:

