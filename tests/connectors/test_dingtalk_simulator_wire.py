@@ -407,8 +407,15 @@ def test_faults_of_its_own(tmp_path: Path) -> None:
         await caller.log_in()
         assert (await caller.old(GET, process_instance_id="x"))["status"] == 1111
         set_faults(tmp_path, {"banned": 0, "throttle": 1})
-        assert (await caller.old(GET, process_instance_id="x"))["sub_code"] == "90018"
-        assert (await caller.new("GET", INSTANCES)).status_code == 403
+        throttled = [await caller.old(GET, process_instance_id="x") for _ in range(3)]
+        codes = [(one["errcode"], one.get("sub_code")) for one in throttled]
+        assert codes == [(88, "90018"), (88, "90002"), (90002, None)]
+        news = [await caller.new("GET", INSTANCES) for _ in range(2)]
+        assert [one.status_code for one in news] == [403, 403]
+        assert {one.json()["code"].rpartition(".")[2] for one in news} == {
+            "QpsLimitForApi",
+            "QpsLimitForAppkeyAndApi",
+        }
         set_faults(tmp_path, {"throttle": 0, "error_before": 1})
         broken = await caller.new("GET", INSTANCES)
         assert (broken.status_code, broken.json()["code"]) == (503, "systemError")

@@ -17,14 +17,17 @@ __all__ = [
     "banned",
     "new_error",
     "new_refusal",
+    "new_throttled",
     "new_wrong",
     "old_answer",
     "old_refusal",
+    "old_throttled",
     "old_wrong",
     "reply",
 ]
 
 _QPS_TEXT = "当前应用调用该接口次数过多，超出了该接口承受的最大qps，请降低调用频率后重试"
+_ALL_TEXT = "当前所有钉钉应用调用该接口次数过多"
 _QUOTA_TEXT = "企业本月API调用次数已用完"
 
 _OLD = {
@@ -66,9 +69,31 @@ def old_refusal(refusal: Refusal, api: str) -> web.Response:
     code, text = _OLD[refusal]
     if refusal is Refusal.QPS:
         text = f"{text}, apiPath(dingtalk.oapi{api.removeprefix('/topapi').replace('/', '.')})"
-    body = {"errcode": 88, "sub_code": code, "sub_msg": text}
+    return _wrapped(code, text)
+
+
+def old_throttled(api: str, turn: int) -> web.Response:
+    """One call too many: for this app or for all of them, wrapped or bare, since all were seen (§13.4)."""
+    if turn % 3 == 1:
+        return old_refusal(Refusal.QPS, api)
+    path = f"dingtalk.oapi{api.removeprefix('/topapi').replace('/', '.')}"
+    text = f"{_ALL_TEXT}, apiPath({path})"
+    if turn % 3 == 0:
+        return reply({"errcode": 90002, "errmsg": text, "request_id": _old_request_id()})
+    return _wrapped("90002", text)
+
+
+def _wrapped(code: str, text: str) -> web.Response:
     message = f"ding talk error[subcode={code},submsg={text}]"
-    return reply({**body, "errmsg": message, "request_id": _old_request_id()})
+    body = {"errcode": 88, "sub_code": code, "sub_msg": text, "errmsg": message}
+    return reply({**body, "request_id": _old_request_id()})
+
+
+def new_throttled(turn: int) -> web.Response:
+    """One call too many, for this app or for all of them."""
+    if turn % 2:
+        return new_refusal(Refusal.QPS)
+    return new_error(403, f"{_FORBIDDEN}.QpsLimitForApi", _ALL_TEXT)
 
 
 def new_error(status: int, code: str, message: str) -> web.Response:

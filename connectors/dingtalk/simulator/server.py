@@ -14,7 +14,7 @@ from connectors.dingtalk.simulator import answers, instances, tokens, wire_new, 
 from connectors.dingtalk.simulator.claims import AMENDED, amendment, make_claim
 from connectors.dingtalk.simulator.context import Context, Wrong
 from connectors.dingtalk.simulator.form import EXPENSE_CODE, LOAN_CODE
-from connectors.dingtalk.simulator.limits import Refusal, admit
+from connectors.dingtalk.simulator.limits import admit
 from connectors.dingtalk.simulator.loans import COUNT, make_loan
 from connectors.dingtalk.simulator.settings import read_settings
 from engine.connector.simulator import Simulator
@@ -88,10 +88,12 @@ class DingTalkSimulator(Simulator):
         return Call.WRITE if request.path in _WRITES else Call.READ
 
     def throttled(self, request: web.Request) -> web.Response:
-        """One call too many in this second."""
+        """One call too many in this second, in the ways that were seen, in turn."""
+        with self.transaction() as store:
+            turn = store.next_number("throttled")
         if _is_new(request):
-            return answers.new_refusal(Refusal.QPS)
-        return answers.old_refusal(Refusal.QPS, request.path)
+            return answers.new_throttled(turn)
+        return answers.old_throttled(request.path, turn)
 
     def expire(self, request: web.Request) -> None:
         """Forget the token that the request carries."""
