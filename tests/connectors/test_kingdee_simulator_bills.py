@@ -244,6 +244,23 @@ def test_other_forms_have_required_fields_and_numbers_of_their_own(site: Site, f
     assert not site("save", form, Model={})["ResponseStatus"]["IsSuccess"]
 
 
+def test_a_receipt_by_bank_needs_our_account(site: Site) -> None:
+    row = {"FSETTLETYPEID": {"FNumber": "JSFS04_SYS"}, "FPURPOSEID": {"FNumber": "SFKYT10_SYS"}}
+    receipt = {
+        "FBillTypeID": {"FNUMBER": "SKDLX01_SYS"},
+        "FDATE": "2025-03-01",
+        "FCONTACTUNIT": {"FNumber": "CUST0001"},
+        "FPAYUNIT": {"FNumber": "CUST0001"},
+        "FCURRENCYID": {"FNumber": "PRE001"},
+        "FPAYORGID": {"FNumber": "100"},
+        "FRECEIVEBILLENTRY": [{**row, "FRECTOTALAMOUNTFOR": 10}],
+    }
+    (error,) = site("save", "AR_RECEIVEBILL", Model=receipt)["ResponseStatus"]["Errors"]
+    assert error["FieldName"] == "FACCOUNTID"
+    receipt["FRECEIVEBILLENTRY"][0]["FACCOUNTID"] = {"FNUMBER": "ZH001"}  # type: ignore[index]
+    assert site("save", "AR_RECEIVEBILL", Model=receipt)["Number"] == "SKD00000001"
+
+
 # --- states ---
 
 

@@ -214,6 +214,16 @@ def test_a_login_is_checked(
     play(tmp_path, scene, settings)
 
 
+def test_a_reminder_leaves_the_session_to_the_cookies(tmp_path: Path) -> None:
+    async def scene(site: Site) -> None:
+        answer = await site.login()
+        assert (answer["LoginResultType"], answer["KDSVCSessionId"]) == (-5, None)
+        assert answer["FormId"] == "BOS_CloudInspection"
+        assert await site.query("") == [["PRE001"]]
+
+    play(tmp_path, scene, {"reminder": True})
+
+
 # --- sessions ---
 
 

@@ -21,7 +21,10 @@ STATUS_FIELD = "FDOCUMENTSTATUS"
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One field: `base` is the form its codes live in, `base_of` the field that names that form."""
+    """One field: `base` is the form its codes live in, `base_of` the field that names that form.
+
+    `required_with` makes it required where another field of its row has one of these codes.
+    """
 
     key: str
     label: str
@@ -35,6 +38,13 @@ class FormField:
     system: bool = False
     max_length: int | None = None
     choices: tuple[str, ...] = ()
+    required_with: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def needed(self, values: Mapping[str, Any]) -> bool:
+        """Whether a header or row with these values must have the field."""
+        return self.required or any(
+            (values.get(key) or {}).get("number") in codes for key, codes in self.required_with.items()
+        )
 
     @property
     def references(self) -> bool:

@@ -76,8 +76,9 @@ LOGINS: Mapping[str, Login] = _ways()
 """By lower-case method name."""
 
 
-def logged_in(session: Session, account: Account) -> dict[str, Any]:
-    """The answer to a login that went well."""
+def logged_in(session: Session, account: Account, *, reminder: bool = False) -> dict[str, Any]:
+    """The answer to a login that went well. With `reminder`, an interactive user would see a form first:
+    LoginResultType is -5 and the session is told by its cookies alone."""
     context = {
         "SessionId": session.web_id,
         "UserId": session.user_id,
@@ -87,28 +88,32 @@ def logged_in(session: Session, account: Account) -> dict[str, Any]:
         "UserLocale": "zh-CN",
         "CurrentOrganizationInfo": {"ID": 11001, "Name": "星河智联科技有限公司"},
     }
-    return _answer(result=1, message=None, session=session.id, context=context)
+    if reminder:
+        shown = {"FormId": "BOS_CloudInspection", "Context": context}
+        return {**_ANSWER, **shown, "LoginResultType": -5, "IsSuccessByAPI": True}
+    ids = {"KDSVCSessionId": session.id, "Context": context}
+    return {**_ANSWER, **ids, "LoginResultType": 1, "IsSuccessByAPI": True}
 
 
 def refused(message: str) -> dict[str, Any]:
     """The answer to a login that did not; HTTP 200 as well."""
-    return _answer(result=0, message=message, session=None, context=None)
+    said = {"Message": message, "MessageCode": "CheckPasswordFailed"}
+    return {**_ANSWER, **said, "LoginResultType": 0, "IsSuccessByAPI": False}
 
 
-def _answer(*, result: int, message: str | None, session: str | None, context: Any) -> dict[str, Any]:
-    return {
-        "Message": message,
-        "MessageCode": None if message is None else "CheckPasswordFailed",
-        "LoginResultType": result,
-        "IsSuccessByAPI": result == 1,
-        "KDSVCSessionId": session,
-        "Context": context,
-        "FormId": None,
-        "RedirectFormParam": None,
-        "FormInputObject": None,
-        "ErrorStackTrace": None,
-        "Lcid": 0,
-        "AccessToken": None,
-        "KdAccessResult": None,
-        "CustomParam": {},
-    }
+_ANSWER: Mapping[str, Any] = {
+    "Message": None,
+    "MessageCode": None,
+    "LoginResultType": 0,
+    "IsSuccessByAPI": False,
+    "KDSVCSessionId": None,
+    "Context": None,
+    "FormId": None,
+    "RedirectFormParam": None,
+    "FormInputObject": None,
+    "ErrorStackTrace": None,
+    "Lcid": 0,
+    "AccessToken": None,
+    "KdAccessResult": None,
+    "CustomParam": {},
+}

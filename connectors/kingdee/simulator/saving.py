@@ -147,7 +147,9 @@ class Saver:
         problems = [
             Problem(f"字段“{found.label}”是必填项", found.key)
             for found in self._form.fields.values()
-            if found.required and bill.values.get(found.key) is None and ("", 0, found.key) not in excused
+            if found.needed(bill.values)
+            and bill.values.get(found.key) is None
+            and ("", 0, found.key) not in excused
         ]
         for entity in self._form.entities.values():
             rows = bill.entries.get(entity.key, [])
@@ -160,7 +162,7 @@ class Saver:
                 )
                 for place, row in enumerate(rows)
                 for found in entity.fields.values()
-                if found.required
+                if found.needed(row.values)
                 and row.values.get(found.key) is None
                 and (entity.key, place, found.key) not in excused
             ]

@@ -167,7 +167,7 @@ class KingdeeSimulator(Simulator):
                 return _json(refused(wrong))
             kick_off = login.kicks and flag(given, "isKickOff", False)
             session = self._sessions(store).start(account.username, kick_off=kick_off)
-        return _with_cookies(_json(logged_in(session, account)), session)
+        return _with_cookies(_json(logged_in(session, account, reminder=self.site.reminder)), session)
 
     def _data_centres(self) -> web.Response:
         with self.reading() as store:

@@ -107,11 +107,10 @@ class Sessions:
         self._now = now
 
     def start(self, user: str, *, kick_off: bool = False) -> Session:
-        """A new session; with `kick_off` the user's others end."""
-        if kick_off:
-            for id, doc in list(self._store.all(_SESSION)):
-                if doc["user"] == user:
-                    self._store.delete(_SESSION, id)
+        """A new session; with `kick_off` the user's others end, and idle ones always do."""
+        for id, doc in self._store.all(_SESSION):
+            if self._is_idle(doc) or (kick_off and doc["user"] == user):
+                self._store.delete(_SESSION, id)
         session = Session(
             secrets.token_hex(16), secrets.token_urlsafe(18).lower(), user, self._now.isoformat()
         )
@@ -129,11 +128,10 @@ class Sessions:
         )
         if doc is None:
             return None
-        idle = self._now - datetime.fromisoformat(doc["used"])
-        if idle > self._settings.session_idle:
+        if self._is_idle(doc):
             self._store.delete(_SESSION, doc["id"])
             return None
-        if idle > timedelta(seconds=10):  # spares a write for each call
+        if self._idle(doc) > timedelta(seconds=10):  # spares a write for each call
             doc["used"] = self._now.isoformat()
             self._store.put(_SESSION, doc["id"], doc)
         return Session(**doc)
@@ -162,6 +160,12 @@ class Sessions:
         if validity is not None and abs(self._now.timestamp() - seconds) > validity.total_seconds():
             return False
         return not self._settings.gateway or signed.passes_gateway(path)
+
+    def _is_idle(self, doc: Mapping[str, Any]) -> bool:
+        return self._idle(doc) > self._settings.session_idle
+
+    def _idle(self, doc: Mapping[str, Any]) -> timedelta:
+        return self._now - datetime.fromisoformat(doc["used"])
 
     def _by_web_id(self, presented: Presented) -> dict[str, Any] | None:
         if not presented.web_id:

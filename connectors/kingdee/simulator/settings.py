@@ -30,6 +30,7 @@ class SiteSettings:
     takes SHA-1, as builds before 2022-05 do. `link_validity`: how far a signature's time may be off; not
     checked by default. `gateway`: X-Api-Signature is checked too. `closed_before`: bills dated earlier are
     refused at audit. `polls`: how often an asynchronous call is asked for before it is complete.
+    `reminder`: a login answers with a licence reminder (LoginResultType -5), its session in cookies alone.
     `auto_audit_ids`: a save whose submit or audit failed still tells the bill's id. `base_data`: more codes,
     ``{BD_Empinfo: {E9001: 某人}}``.
     """
@@ -44,6 +45,7 @@ class SiteSettings:
     closed_before: str = ""
     polls: int = 1
     auto_audit_ids: bool = True
+    reminder: bool = False
     base_data: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
@@ -117,5 +119,6 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "closed_before": _moment,
     "polls": int,
     "auto_audit_ids": _switch,
+    "reminder": _switch,
     "base_data": _codes,
 }
