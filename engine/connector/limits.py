@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Limits", "parse_duration", "read_limits"]
 
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Limits:
 def parse_duration(text: str) -> timedelta:
     """``90s``, ``1.5h``, ``40d``, ``500ms`` as a duration; a bare number is seconds. Raises ValueError."""
     cleaned = text.strip()
-    if re.fullmatch(r"\d+(\.\d+)?", cleaned):
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", cleaned):
         cleaned += "s"
     found = _DURATION.fullmatch(cleaned)
     if found is None:
