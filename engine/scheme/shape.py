@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -67,7 +68,7 @@ def _references(node: Node) -> Iterator[Finding]:
     if isinstance(node.value, str) and (found := _REFERENCE.search(node.value)):
         yield Finding(
             "S109",
-            node.position,
+            replace(node.text_position, column=node.text_position.column + found.start()),
             tr('"{reference}" belongs in connections.yaml; a scheme holds no references', reference=found[0]),
             hint=tr("make it a param, and give its value in connections.yaml under 'values'"),
         )
