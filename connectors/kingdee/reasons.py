@@ -45,7 +45,7 @@ _PATTERNS: tuple[tuple[Reason, re.Pattern[str]], ...] = tuple(
             r"唯一性|编码唯一|已经?被使用|(编号|编码).{0,60}(已存在|重复)|already (exists|used)|duplicate",
         ),
         (Reason.ALREADY_THERE, r"已经?(审核|提交)|审核中|already (been )?(audited|submitted|approved)"),
-        (Reason.TROUBLE, r"超时|死锁|繁忙|稍后|time[d -]?out|deadlock|未将对象引用|数据库连接"),
+        (Reason.TROUBLE, r"会话|重新登录|超时|死锁|繁忙|稍后|time[d -]?out|deadlock|未将对象引用|数据库连接"),
         (Reason.BUSY, r"网络控制|网控|并发冲突"),
         (
             Reason.CONFIGURATION,
@@ -69,6 +69,7 @@ _BY_CODE = {
     Code.ADMIN_LOGIN: Reason.CONFIGURATION,
     Code.LOCKED: Reason.BUSY,
     Code.CALL_LIMIT: Reason.BUSY,
+    Code.SESSION_LOST: Reason.TROUBLE,
     Code.EXCEPTION: Reason.TROUBLE,
     Code.DATABASE: Reason.TROUBLE,
     Code.NOT_FOUND: Reason.GONE,
