@@ -17,7 +17,7 @@ __all__ = ["find_in_table"]
 
 
 def find_in_table(scope: Scope, table: str, key: Any, default: Any = MISSING) -> Any:
-    """The value for a key, compared as trimmed text; `default` for a miss.
+    """The value for a key, compared as trimmed text; for a miss `default`, else the table's own default.
 
     Raises RecordError of class ``base data missing`` for a miss without default. What the look-up itself
     raises passes through.
@@ -28,6 +28,8 @@ def find_in_table(scope: Scope, table: str, key: Any, default: Any = MISSING) ->
         return value
     if default is not MISSING:
         return default
+    if table in scope.table_defaults:
+        return scope.table_defaults[table]
     raise RecordError(
         tr("table '{table}' has no entry for {key}", table=table, key=quoted(text)),
         failure=FailureClass.BASE_DATA_MISSING,

@@ -56,9 +56,9 @@ def to_moment(value: Any, zone: tzinfo) -> datetime:
     except (ValueError, OverflowError):
         moment = None
     if moment is None:
-        shown = value if isinstance(value, (str, int, Decimal)) else type(value).__name__
+        shown = f'"{str(value)[:60]}"' if isinstance(value, (str, int, Decimal)) else tr("a group of fields")
         raise RecordError(
-            tr('"{value}" is not a date or time', value=str(shown)[:60]),
+            tr("{value} is not a date or time", value=tr("nothing") if value is None else shown),
             hint=tr("a time is written 2024-05-06, 2024-05-06 10:00:00, or as epoch milliseconds"),
         )
     return moment

@@ -77,15 +77,31 @@ class Path:
             )
         return found[0] if found else MISSING
 
-    def tables(self, root: Any) -> list[Any] | None:
-        """The lists whose elements are this path's rows; None when the table's name is absent.
+    def rows(self, root: Any) -> list[Any] | None:
+        """The rows of the table at this path; None when the table's name is absent.
 
-        An outer table without rows has no inner tables, which is not the same as an absent name.
+        A table that is null or '' has no rows; an outer table without rows has no inner ones, which is not
+        the same as an absent name. Raises RecordError (form changed) where something else than a table is.
         """
-        steps = self.steps[:-1] if self.steps and self.steps[-1].kind == "every" else self.steps
-        found = _search(steps, root)
-        if found:
-            return found
+        last = self.steps[-1] if self.steps else None
+        steps = self.steps[:-1] if last is not None and last.kind in ("every", "indices") else self.steps
+        tables = _search(steps, root)
+        if not tables:
+            return self._no_table(steps, root)
+        rows: list[Any] = []
+        for table in tables:
+            if isinstance(table, list):
+                rows.extend(table)
+            elif table is not None and table != "":
+                raise RecordError(
+                    tr("'{path}' is no table", path=self.text),
+                    failure=FailureClass.FORM_CHANGED,
+                    path=self.text,
+                    position=self.position,
+                )
+        return rows if last is None or last.kind != "indices" else _search(self.steps, root)
+
+    def _no_table(self, steps: tuple[Step, ...], root: Any) -> list[Any] | None:
         first = next((index for index, step in enumerate(steps) if step.many), None)
         if first is not None and any(not outer for outer in _search(steps[:first], root)):
             return []

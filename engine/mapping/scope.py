@@ -141,7 +141,9 @@ class Scope:
         "document",
         "monotonic",
         "params",
+        "passing",
         "record",
+        "table_defaults",
         "tables",
         "total",
         "zone",
@@ -160,6 +162,7 @@ class Scope:
         zone: tzinfo = SHANGHAI,
         monotonic: Callable[[], float] | None = None,
         deadline: float | None = None,
+        table_defaults: Mapping[str, Any] | None = None,
     ) -> None:
         self.record = record
         self.params: Mapping[str, Any] = params if params is not None else {}
@@ -171,6 +174,8 @@ class Scope:
         self.zone = zone
         self.monotonic = monotonic
         self.deadline = deadline
+        self.table_defaults: Mapping[str, Any] = table_defaults or {}
+        self.passing: BaseException | None = None
 
     @property
     def row(self) -> Any:
@@ -190,13 +195,21 @@ class Scope:
             zone=self.zone,
             monotonic=self.monotonic,
             deadline=self.deadline,
+            table_defaults=self.table_defaults,
         )
 
     def look_up(self, table: str, key: str) -> Any:
-        """A table's value or `MISS`. Raises RecordError where no tables are at hand."""
+        """A table's value or `MISS`. Raises RecordError where no tables are at hand.
+
+        What the tables themselves raise is remembered as `passing`: it is not the template's failure.
+        """
         if self.tables is None:
             raise RecordError(tr("table '{table}' cannot be asked here", table=table))
-        return self.tables(table, key)
+        try:
+            return self.tables(table, key)
+        except BaseException as error:
+            self.passing = error
+            raise
 
     def sum_up(self, name: str) -> Any:
         """A field's sum over the document's table. Raises RecordError where no document is at hand."""

@@ -85,19 +85,18 @@ class Template:
 
         Raises RecordError, placed at this template, and whatever the scope's look-up itself raises.
         """
-        passing: list[BaseException] = []
         try:
-            return self._run(scope, passing)
+            return self._run(scope)
         except RecordError as error:
-            if error not in passing and error.position is None:
+            if error.position is None:
                 error.position = self.position
             raise
         except _FAILURES as error:
-            if error in passing:
+            if error is scope.passing:
                 raise
             raise self._failure(error, scope) from error
 
-    def _run(self, scope: Scope, passing: list[BaseException]) -> Any:
+    def _run(self, scope: Scope) -> Any:
         allowance = Allowance(scope.monotonic, scope.deadline)
         allowance.time()
         variables: dict[str, Any] = {ALLOWANCE: allowance, SCOPE: scope}
