@@ -14,6 +14,7 @@ from engine.language import tr
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from engine.connector.environments import Environment
     from engine.findings import Finding
     from engine.scheme.testing import TestResult
 
@@ -119,7 +120,9 @@ def test(common: Common, paths: tuple[str, ...]) -> int:
     from engine.scheme.testing import run_tests
 
     environment = common.choose().environment
-    results = [result for file in scheme_paths(paths) for result in run_tests(file, environment=environment)]
+    results = [
+        result for file in scheme_paths(paths) for result in run_tests(_loaded(file), environment=environment)
+    ]
     failed = [result for result in results if not result.passed]
     if common.json:
         emit(
@@ -141,6 +144,20 @@ def test(common: Common, paths: tuple[str, ...]) -> int:
     else:
         _tell(results, len(failed))
     return 1 if failed else 0
+
+
+def _tested(file: Path, environment: Environment) -> list[TestResult]:
+    """The results of a scheme's tests; a scheme that cannot be read is one failed test, at its finding."""
+    from engine.connector.registry import catalog
+    from engine.scheme.load import load_scheme
+    from engine.scheme.reach import Reach
+    from engine.scheme.testing import TestResult, run_tests
+
+    loaded = load_scheme(file, Reach(catalog, environment))
+    if loaded.scheme is not None:
+        return run_tests(loaded.scheme, environment=environment)
+    first = loaded.findings[0]
+    return [TestResult(file.stem, tr("the scheme can be read"), False, str(first), first.position.line)]
 
 
 def _tell(results: Sequence[TestResult], failed: int) -> None:

@@ -1,4 +1,4 @@
-"""The command line's root: loads a command's module only when it is called, and tells every error in words."""
+"""The command line's root: imports a command only when it is called, and tells every error in words."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class _Lazy(click.Group):
 @click.option("--ledger", metavar="URL", help=tr("The ledger: an SQLAlchemy URL or a path."))
 @click.option("--debug", is_flag=True, hidden=True)
 @click.pass_context
-def engine(context: click.Context, debug: bool, **shared: Any) -> None:
+def engine(context: click.Context, /, debug: bool, **shared: Any) -> None:
     """The root command."""
     context.obj = Common(**shared)
 

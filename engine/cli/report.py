@@ -180,9 +180,7 @@ class Summary:
     def _nothing_new(self) -> str:
         counts = self._result.counts
         if counts.fetched == counts.already + counts.waiting + counts.skipped and counts.fetched:
-            return tr(
-                "nothing new: what was read is delivered already, left out by a condition, or not finished yet"
-            )
+            return tr("nothing new: all that was read is delivered already, left out, or not finished yet")
         return tr("nothing new since the last run")
 
 

@@ -1,1 +1,1 @@
-"""The ledger (台账): records, deliveries, runs, windows and call budgets, durably. The only place that knows SQL."""
+"""The ledger (台账): records, deliveries, runs, windows, call budgets. The only place that knows SQL."""

@@ -112,7 +112,7 @@ def find(
     names: Sequence[str] | None = None,
     with_snapshot: bool = False,
 ) -> list[Delivery]:
-    """The deliveries of some records under a scheme, by record row or by what people call them (id or number)."""
+    """Some records' deliveries under a scheme, by record row or by what people call them (id or number)."""
     where: list[ColumnElement[bool]] = [deliveries.c.scheme == scheme]
     if target_system is not None:
         where.append(deliveries.c.target_system == target_system)

@@ -19,7 +19,7 @@ from engine.ledger.tables import metadata
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
     from engine.ledger.port import LedgerPort
 
@@ -76,8 +76,12 @@ def open_ledger(url: str, *, inline: bool = False) -> LedgerPort:
 
     Raises UsageError for a URL that cannot be used, and the errors of `engine.ledger.faults`.
     """
-    upgrade(url)
-    engine = make_engine(url)
+    engine = _made(url)
+    try:
+        _bring_up(engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return InlineLedger(engine) if inline else ThreadLedger(engine)
 
 
@@ -86,8 +90,12 @@ def version(url: str) -> str | None:
     path = ledger_path(url)
     if path is not None and not path.exists():
         return None
-    with _transaction(url) as tx:
-        return ledger_version(tx)
+    engine = make_engine(url)
+    try:
+        with _transaction(engine) as tx:
+            return ledger_version(tx)
+    finally:
+        engine.dispose()
 
 
 def ledger_version(tx: Connection) -> str | None:
@@ -100,10 +108,23 @@ def ledger_version(tx: Connection) -> str | None:
 
 def upgrade(url: str) -> tuple[str | None, str]:
     """Bring the ledger to `HEAD`, whole or not at all; its versions before and after."""
+    engine = _made(url)
+    try:
+        return _bring_up(engine)
+    finally:
+        engine.dispose()
+
+
+def _made(url: str) -> Engine:
     path = ledger_path(url)
+    engine = make_engine(url)
     if path is not None:
         _make_place(path)
-    with _transaction(url) as tx:  # a second process waits here, and then finds the work done
+    return engine
+
+
+def _bring_up(engine: Engine) -> tuple[str | None, str]:
+    with _transaction(engine) as tx:  # a second process waits here, and then finds the work done
         found = ledger_version(tx)
         if found == HEAD:
             return found, HEAD
@@ -113,7 +134,7 @@ def upgrade(url: str) -> tuple[str | None, str]:
             raise LedgerTooNewError(
                 tr(
                     'the ledger "{place}" was made by a newer engine (version {found}, known up to {head})',
-                    place=shown(tx.engine.url),
+                    place=shown(engine.url),
                     found=found,
                     head=HEAD,
                 ),
@@ -124,15 +145,12 @@ def upgrade(url: str) -> tuple[str | None, str]:
 
 
 @contextmanager
-def _transaction(url: str) -> Iterator[Connection]:
-    engine = make_engine(url)
+def _transaction(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.begin() as tx:
             yield tx
     except DBAPIError as error:
         raise plain(error, engine.url) from error
-    finally:
-        engine.dispose()
 
 
 def _refuse_strangers(tx: Connection) -> None:

@@ -9,16 +9,19 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from engine.ledger.faults import plain
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Engine
 
-__all__ = ["InlineLedger", "LedgerPort", "ThreadLedger"]
+__all__ = ["InlineLedger", "LedgerPort", "ThreadLedger", "Transaction"]
 
 T = TypeVar("T")
+Transaction = Connection
+"""What a ledger's functions take first; the rest of the engine passes it on and knows no SQL."""
 Work = Callable[["Connection"], T]
 
 _LARGEST_GROUP = 64

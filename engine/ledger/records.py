@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from engine.ledger.sql import insert_missing
 from engine.ledger.tables import records
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["keep_snapshot", "register", "snapshot"]
+__all__ = ["by_name", "keep_snapshot", "register", "snapshot"]
 
 
 def register(tx: Connection, system: str, family: str, ids: Sequence[str], at: datetime) -> dict[str, int]:
@@ -31,7 +31,7 @@ def register(tx: Connection, system: str, family: str, ids: Sequence[str], at: d
             records.c.system == system, records.c.family == family, records.c.source_id.in_(wanted)
         )
     )
-    return {source_id: id for source_id, id in found}
+    return {row.source_id: row.id for row in found}
 
 
 def keep_snapshot(
@@ -43,6 +43,21 @@ def keep_snapshot(
         .where(records.c.id == record_id)
         .values(snapshot=snapshot, number=number, final=final, last_asked=at, asked=records.c.asked + 1)
     )
+
+
+def by_name(tx: Connection, system: str, family: str, name: str) -> tuple[str, dict[str, Any] | None] | None:
+    """A record by its id or number: its id, and what it said when last read."""
+    row = tx.execute(
+        select(records.c.source_id, records.c.snapshot)
+        .where(
+            records.c.system == system,
+            records.c.family == family,
+            or_(records.c.source_id == name, records.c.number == name),
+        )
+        .order_by(records.c.id)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else (row.source_id, row.snapshot)
 
 
 def snapshot(tx: Connection, record_id: int) -> dict[str, Any] | None:

@@ -14,18 +14,17 @@ from engine.run.conflict import ConflictFound
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sqlalchemy import Connection
-
     from engine.connector.api import Existing, Target
+    from engine.ledger.port import Transaction
     from engine.run.lane import Lane, Work
 
-    Missing = Callable[[Connection, Delivery], Delivery]
+    Missing = Callable[[Transaction, Delivery], Delivery]
 
 __all__ = ["Asker"]
 
 
 class Asker:
-    """Asks one lane's target. A question that fails is no 'none': it stops the sending, and changes nothing."""
+    """Asks one lane's target. A question that fails is no 'none': it stops the sending."""
 
     def __init__(self, lane: Lane, work: Work) -> None:
         self.lane = lane
@@ -61,7 +60,7 @@ class Asker:
         )
 
     def _recognise(
-        self, tx: Connection, delivery: Delivery, hits: Sequence[Existing], missing: Missing
+        self, tx: Transaction, delivery: Delivery, hits: Sequence[Existing], missing: Missing
     ) -> Delivery:
         if not hits:
             return missing(tx, delivery)
@@ -70,7 +69,7 @@ class Asker:
             return self.conflict(tx, delivery, delivery.key or "", different)
         return self.stand(tx, delivery, hits[0])
 
-    def stand(self, tx: Connection, delivery: Delivery, hit: Existing) -> Delivery:
+    def stand(self, tx: Transaction, delivery: Delivery, hit: Existing) -> Delivery:
         """Record where a bill stands in the target; one further back than `save` counts as saved."""
         stages = self.lane.target.stages
         until = (delivery.intent or {}).get("until", self.lane.until)
@@ -79,7 +78,7 @@ class Asker:
             tx, self.work, self.lane, delivery, stages[reached], target_id=hit.id, target_number=hit.number
         )
 
-    def vanished(self, tx: Connection, delivery: Delivery) -> Delivery:
+    def vanished(self, tx: Transaction, delivery: Delivery) -> Delivery:
         """A bill that we saved is gone: somebody deleted it while it was on its way."""
         reason = tr(
             "it was saved as '{number}', and the target no longer has it", number=delivery.target_number
@@ -87,7 +86,7 @@ class Asker:
         return self.halt(outcome.conflict(tx, self.work, delivery, reason))
 
     def conflict(
-        self, tx: Connection, delivery: Delivery, key: str, different: str, **values: Any
+        self, tx: Transaction, delivery: Delivery, key: str, different: str, **values: Any
     ) -> Delivery:
         """Record that the target holds something else under our key, and stop the sending."""
         reason = tr(

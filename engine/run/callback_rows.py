@@ -1,4 +1,4 @@
-"""Callbacks (回写) as ledger rows: made in the same transaction as what they tell of, so that none is lost."""
+"""Callbacks (回写) as ledger rows, made in the transaction of what they tell of: none is lost."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from engine.mapping.templates import Template
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Connection
-
+    from engine.ledger.port import Transaction
     from engine.ledger.rows import Delivery
     from engine.run.lane import CallbackLane, Work
     from engine.scheme.model import CallbackSpec
@@ -29,7 +28,7 @@ def callback_system(scheme: str, target_system: str) -> str:
     return f"callback:{scheme}@{target_system}"
 
 
-def create(tx: Connection, work: Work, callbacks: Sequence[CallbackLane], parent: Delivery) -> None:
+def create(tx: Transaction, work: Work, callbacks: Sequence[CallbackLane], parent: Delivery) -> None:
     """Make a delivery of its own for each callback, once for each parent and occasion."""
     for callback in callbacks:
         record = _record(tx, work, callback.spec, parent)
@@ -53,7 +52,7 @@ def create(tx: Connection, work: Work, callbacks: Sequence[CallbackLane], parent
             records.keep_snapshot(tx, row, record, _first(scheme.source.number, record), True, now)
 
 
-def _record(tx: Connection, work: Work, spec: CallbackSpec, parent: Delivery) -> dict[str, Any]:
+def _record(tx: Transaction, work: Work, spec: CallbackSpec, parent: Delivery) -> dict[str, Any]:
     """What a callback scheme reads: `data`, and `result` or `error`."""
     source = records.snapshot(tx, parent.record_id) or {}
     record = {name: _value(leaf, source) for name, leaf in spec.data.items()}

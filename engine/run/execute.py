@@ -79,7 +79,7 @@ async def execute(place: Workplace, request: Request) -> RunResult:
 
 
 async def _complete(place: Workplace, lane: Lane, work: Work, request: Request) -> Options:
-    """The options with what only the opened lane can tell: the window's start, the records chosen, the pace."""
+    """The options with what only the opened lane tells: the window's start, the records, the pace."""
     options = replace(request.options, start=window_start(lane, place.clock.now()))
     if request.again is not None:
         chosen = await choose_again(lane, work, request.again)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import CredentialsError, EngineError, FailureClass, QuotaSpent, RecordError
 from engine.language import tr
-from engine.ledger import deliveries, records
+from engine.ledger import records
 from engine.ledger.deliveries import NO_FAULT
 from engine.ledger.rows import Delivery, Fault, State
 from engine.run import outcome
@@ -17,8 +17,7 @@ from engine.run.reading import is_due
 from engine.run.sending import Prepared
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
+    from engine.ledger.port import Transaction
     from engine.run.lane import Lane, Work
 
 __all__ = ["Fetcher"]
@@ -131,7 +130,7 @@ class Fetcher:
     ) -> Prepared | None:
         """Keep the record and what becomes of it, in one transaction."""
 
-        def write(tx: Connection) -> Delivery:
+        def write(tx: Transaction) -> Delivery:
             if read:
                 final = not isinstance(verdict, Waiting)
                 records.keep_snapshot(
@@ -149,7 +148,7 @@ class Fetcher:
         shown = replace(after, number=self._number(record))
         return Prepared(shown, verdict.key, verdict.payload, verdict.amount, verdict.guarded)
 
-    def _settle(self, tx: Connection, delivery: Delivery, verdict: Verdict) -> Delivery:
+    def _settle(self, tx: Transaction, delivery: Delivery, verdict: Verdict) -> Delivery:
         work, lane = self.work, self.lane
         match verdict:
             case Waiting():

@@ -20,8 +20,8 @@ from engine.ledger import deliveries, events, records
 from engine.ledger.open import open_ledger
 from engine.ledger.rows import Fault, State
 from engine.run.retry import named, set_aside
-from engine.scheme.load import find_scheme, load_scheme
 from engine.run.workplace import clock_of
+from engine.scheme.load import find_scheme, load_scheme
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -121,7 +121,7 @@ def _decide(lane: Lane, record: Mapping[str, Any], source_id: str) -> Verdict:
 
 
 def _conditions(lane: Lane, record: Mapping[str, Any]) -> Callable[[Template], bool]:
-    scope = Scope(record, lane.params, tables=lane.tables.find)
+    scope = Scope(record, lane.params, lane.tables.find, table_defaults=lane.table_defaults)
     return lambda condition: bool(condition.evaluate(scope))
 
 

@@ -13,8 +13,7 @@ from engine.run import outcome
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Connection
-
+    from engine.ledger.port import Transaction
     from engine.run.lane import Lane, Work
     from engine.run.sending import Prepared
 
@@ -22,7 +21,7 @@ __all__ = ["own_keys"]
 
 
 def own_keys(
-    tx: Connection, work: Work, lane: Lane, batch: Sequence[Prepared], in_flight: Mapping[str, Delivery]
+    tx: Transaction, work: Work, lane: Lane, batch: Sequence[Prepared], in_flight: Mapping[str, Delivery]
 ) -> list[Prepared]:
     """The documents of a batch whose key nobody else holds; the others are settled here.
 
@@ -39,12 +38,12 @@ def own_keys(
     return free
 
 
-def _yields(tx: Connection, work: Work, lane: Lane, owner: Delivery, item: Prepared) -> bool:
+def _yields(tx: Transaction, work: Work, lane: Lane, owner: Delivery, item: Prepared) -> bool:
     """Settle a key that two deliveries want; True when the later one may have it."""
     name = owner.number or owner.source_id
     if owner.record_id != item.delivery.record_id:
         reason = tr(
-            "key '{key}' already belongs to record '{other}' of scheme '{scheme}': it does not tell records apart",
+            "key '{key}' already belongs to record '{other}' of scheme '{scheme}'",
             key=item.key,
             other=name,
             scheme=owner.scheme,
@@ -66,7 +65,7 @@ def _yields(tx: Connection, work: Work, lane: Lane, owner: Delivery, item: Prepa
     return False
 
 
-def _deliver_by_other(tx: Connection, work: Work, owner: Delivery, item: Prepared) -> None:
+def _deliver_by_other(tx: Transaction, work: Work, owner: Delivery, item: Prepared) -> None:
     """Another scheme has paid this record: ours is done, and counts as already."""
     outcome.step(
         tx,

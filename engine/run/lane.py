@@ -59,6 +59,7 @@ class Lane:
     params: Mapping[str, Any]
     mapper: Mapper
     tables: Tables
+    table_defaults: Mapping[str, Any]
     to: Bound
     target: Target
     form: Form | None
@@ -84,7 +85,7 @@ class Lane:
         return self.target.stages[: reached + 1]
 
     def intent(self) -> dict[str, Any]:
-        """How documents are sent now; kept with each delivery, so that a changed scheme does not change it."""
+        """How documents are sent now; kept with each delivery, whatever the scheme says later."""
         return {
             "interface": self.scheme.target.interface,
             "form": self.scheme.target.form,

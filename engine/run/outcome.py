@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
+    from engine.ledger.port import Transaction
     from engine.run.lane import Lane, Work
 
 __all__ = ["Stale", "conflict", "fail", "reach", "step", "unclear"]
@@ -30,7 +29,7 @@ class Stale(Exception):  # noqa: N818 - the other process's work stands; ours is
 
 
 def step(
-    tx: Connection,
+    tx: Transaction,
     work: Work,
     delivery: Delivery,
     to: State,
@@ -58,8 +57,8 @@ def step(
     return replace(delivery, state=to, fault=shown, **values)
 
 
-def reach(tx: Connection, work: Work, lane: Lane, delivery: Delivery, stage: str, **values: Any) -> Delivery:
-    """Record that a stage is reached; at the last one the document is delivered, and its callbacks are due."""
+def reach(tx: Transaction, work: Work, lane: Lane, delivery: Delivery, stage: str, **values: Any) -> Delivery:
+    """Record that a stage is reached; at the last one the document is delivered and its callbacks are due."""
     until = (delivery.intent or {}).get("until", lane.until)
     stages = lane.target.stages
     if stages.index(stage) < stages.index(until):
@@ -95,7 +94,7 @@ def reach(tx: Connection, work: Work, lane: Lane, delivery: Delivery, stage: str
 
 
 def fail(
-    tx: Connection,
+    tx: Transaction,
     work: Work,
     lane: Lane,
     delivery: Delivery,
@@ -122,7 +121,7 @@ def fail(
     return failed
 
 
-def unclear(tx: Connection, work: Work, delivery: Delivery, reason: str, ask_after: datetime) -> Delivery:
+def unclear(tx: Transaction, work: Work, delivery: Delivery, reason: str, ask_after: datetime) -> Delivery:
     """Nobody knows: to be asked once the settle time is over."""
     return step(
         tx,
@@ -136,7 +135,7 @@ def unclear(tx: Connection, work: Work, delivery: Delivery, reason: str, ask_aft
     )
 
 
-def conflict(tx: Connection, work: Work, delivery: Delivery, reason: str, **values: Any) -> Delivery:
+def conflict(tx: Transaction, work: Work, delivery: Delivery, reason: str, **values: Any) -> Delivery:
     """The target holds something else under this key: a human must decide, and nothing more is sent."""
     return step(
         tx,

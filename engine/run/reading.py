@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.connector.api import Span, SpanRefused
-from engine.errors import EngineError, QuotaSpent, RecordError, Unreachable
+from engine.errors import EngineError, QuotaSpent, Unreachable
 from engine.language import tr
 from engine.ledger import deliveries, events, records, windows
 from engine.ledger.rows import Delivery, State
 from engine.ledger.windows import SpanState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
-    from sqlalchemy import Connection
-
-    from engine.connector.api import Item, Page
+    from engine.connector.api import Item
+    from engine.ledger.port import Transaction
     from engine.run.lane import Lane, Work
     from engine.run.window import Window
 
@@ -49,50 +49,46 @@ class Lister:
     # --- what an earlier run left ---------------------------------------------------------------------
 
     async def leftovers(self) -> None:
-        """Records that were listed and never read, made ready and never sent, or failed for a passing reason."""
+        """Records that were listed and never read, ready and never sent, or failed for a passing reason."""
         unread = [(State.WAITING, None), (State.READY, None), (State.FAILED, "transient")]
         for state, failure in unread:
-            async for delivery in self._all(state, failure):
-                if state is not State.WAITING or not delivery.asked:
-                    await self.queue.put(delivery)
+            async for page in self._pages(state, failure):
+                for delivery in page:
+                    if state is not State.WAITING or not delivery.asked:
+                        await self.queue.put(delivery)
 
     async def waiting(self, recheck: bool, stretch: float) -> None:
         """Ask again for records that were not final, as often as their age deserves."""
-        now = self.work.clock.now()
-        async for delivery in self._all(State.WAITING, None):
-            if not delivery.asked:
-                continue
-            await self.work.ledger.do(lambda tx, id=delivery.id: deliveries.touch(tx, [id], self.work.run))
-            if recheck or is_due(delivery, now, stretch):
-                await self.queue.put(delivery)
-            else:
-                self.work.tally.waiting += 1
+        now, run = self.work.clock.now(), self.work.run
+        async for page in self._pages(State.WAITING, None):
+            asked = [delivery for delivery in page if delivery.asked]
+            ids = [delivery.id for delivery in asked]
+            await self.work.ledger.do(partial(deliveries.touch, delivery_ids=ids, run=run))
+            for delivery in asked:
+                if recheck or is_due(delivery, now, stretch):
+                    await self.queue.put(delivery)
+                else:
+                    self.work.tally.waiting += 1
 
-    async def _all(self, state: State, failure: str | None) -> AsyncIterator[Delivery]:
+    async def _pages(self, state: State, failure: str | None) -> AsyncIterator[list[Delivery]]:
         """All deliveries in a state, by pages; new ones that the run adds meanwhile are not met twice."""
-        lane, after = self.lane, 0
-        while self.work.brake.may_read:
-            page = await self.work.ledger.do(
-                lambda tx, after=after: deliveries.in_states(
-                    tx,
-                    lane.scheme.id,
-                    lane.to.system,
-                    [state],
-                    failure=failure,
-                    source_system=self.source_system,
-                    after=after,
-                    limit=_PAGE,
-                )
-            )
-            if not page:
-                return
-            after = page[-1].id
-            for delivery in page:
-                yield delivery
+        read = partial(
+            deliveries.in_states,
+            scheme=self.lane.scheme.id,
+            target_system=self.lane.to.system,
+            states=[state],
+            failure=failure,
+            source_system=self.source_system,
+            limit=_PAGE,
+        )
+        page = await self.work.ledger.do(read)
+        while page and self.work.brake.may_read:
+            yield page
+            page = await self.work.ledger.do(partial(read, after=page[-1].id))
 
     # --- what is new ----------------------------------------------------------------------------------
 
-    async def list(self, window: Window) -> None:
+    async def list_window(self, window: Window) -> None:
         """List the window's spans, oldest first. A span that breaks is listed anew by the next run."""
         for span in window.spans:
             if not self.work.brake.may_read or self.left == 0:
@@ -147,7 +143,7 @@ class Lister:
         for delivery in fresh:
             await self.queue.put(delivery)
 
-    def _intake(self, tx: Connection, items: Sequence[Item]) -> list[Delivery]:
+    def _intake(self, tx: Transaction, items: Sequence[Item]) -> list[Delivery]:
         lane, work, now = self.lane, self.work, self.work.clock.now()
         assert lane.origin is not None
         if self.left is not None:
@@ -178,7 +174,7 @@ class Lister:
             return
         key, now = window.key, self.work.clock.now()
 
-        def write(tx: Connection) -> None:
+        def write(tx: Transaction) -> None:
             windows.note_span(
                 tx, key, span.start, span.end, SpanState.LISTED, run=self.work.run, at=now, items=seen
             )
@@ -208,7 +204,7 @@ class Lister:
             return
         key, now = window.key, self.work.clock.now()
 
-        def write(tx: Connection) -> None:
+        def write(tx: Transaction) -> None:
             windows.note_span(
                 tx, key, span.start, span.end, SpanState.GAP, run=self.work.run, at=now, reason=reason
             )

@@ -14,8 +14,7 @@ from engine.ledger.rows import State
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Connection
-
+    from engine.ledger.port import Transaction
     from engine.run.lane import Lane, Work
 
 __all__ = ["Counts", "RunResult", "attention", "callback_counts", "conclude", "counts"]
@@ -98,7 +97,7 @@ class RunResult:
         return shown
 
 
-def counts(tx: Connection, lane: Lane, run: str) -> Counts:
+def counts(tx: Transaction, lane: Lane, run: str) -> Counts:
     """Count what a run touched."""
     found: dict[str, int] = {}
     tallied = deliveries.tally(tx, lane.scheme.id, lane.to.system, run=run)
@@ -119,13 +118,13 @@ def _column(state: State, delivered_here: bool, was_read: bool) -> str:
     return "pending"
 
 
-def attention(tx: Connection, lane: Lane) -> int:
+def attention(tx: Transaction, lane: Lane) -> int:
     """Open failures of the scheme in this environment: a failure is never forgotten by a later run."""
     tallied = deliveries.tally(tx, lane.scheme.id, lane.to.system)
     return sum(number for (state, *_), number in tallied.items() if state in (State.FAILED, State.UNKNOWN))
 
 
-def callback_counts(tx: Connection, lane: Lane, source_system: str, run: str) -> dict[str, int]:
+def callback_counts(tx: Transaction, lane: Lane, source_system: str, run: str) -> dict[str, int]:
     """The callbacks that this run wrote, and those that are open, whatever run they come from."""
     found = {"written": 0, "failed": 0, "pending": 0}
     for callback in lane.callbacks:

@@ -1,4 +1,4 @@
-"""Bringing records on again when a human says so, and setting them aside: what is allowed from which state."""
+"""Bringing records on again when a human says so, and setting them aside: what each state allows."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from engine.run import outcome
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
+    from engine.ledger.port import Transaction
     from engine.run.lane import Lane, Work
 
 __all__ = ["Selection", "UnknownRecord", "choose_again", "named", "set_aside"]
@@ -47,7 +46,7 @@ async def choose_again(lane: Lane, work: Work, selection: Selection) -> list[Del
     nobody knows, or a record whose state does not allow it.
     """
 
-    def choose(tx: Connection) -> list[Delivery]:
+    def choose(tx: Transaction) -> list[Delivery]:
         chosen = (
             named(tx, lane.scheme.id, lane.to.system, selection.names)
             if selection.names
@@ -59,7 +58,7 @@ async def choose_again(lane: Lane, work: Work, selection: Selection) -> list[Del
     return await work.ledger.do(choose)
 
 
-def named(tx: Connection, scheme: str, system: str | None, names: Sequence[str]) -> list[Delivery]:
+def named(tx: Transaction, scheme: str, system: str | None, names: Sequence[str]) -> list[Delivery]:
     """The deliveries of records by id or number. Raises UsageError naming the first that is not there."""
     found = deliveries.find(tx, scheme, system, names=names)
     known = {each.source_id for each in found} | {each.number for each in found}
@@ -80,7 +79,7 @@ class UnknownRecord(UsageError):  # noqa: N818 - what is asked for is not there,
     exit_code = 1
 
 
-def _by_state(tx: Connection, lane: Lane, selection: Selection) -> list[Delivery]:
+def _by_state(tx: Transaction, lane: Lane, selection: Selection) -> list[Delivery]:
     states = [State.SKIPPED] if selection.skipped else []
     if selection.failed or selection.failure:
         states += [State.FAILED, State.UNKNOWN] if selection.failure else [State.FAILED]
@@ -90,7 +89,7 @@ def _by_state(tx: Connection, lane: Lane, selection: Selection) -> list[Delivery
 
 
 def _bring_back(
-    tx: Connection, work: Work, lane: Lane, delivery: Delivery, selection: Selection
+    tx: Transaction, work: Work, lane: Lane, delivery: Delivery, selection: Selection
 ) -> Delivery | None:
     """Put one record back to where it can go on; None when it goes on without being judged anew."""
     match delivery.state:
@@ -103,13 +102,12 @@ def _bring_back(
             outcome.step(tx, work, delivery, State.SENDING, event="retried", fault=NO_FAULT)
             return None
         case State.SKIPPED if not selection.skipped:
-            return _refuse(delivery, tr("it was left out by a condition: add --skipped to bring it back"))
+            raise _refusal(delivery, tr("it was left out by a condition: add --skipped to bring it back"))
         case State.DELIVERED | State.DONE if not selection.again:
-            return _refuse(
+            raise _refusal(
                 delivery, tr("it is delivered: add --again only if its bill was deleted in the target")
             )
         case State.DELIVERED | State.DONE:
-            cleared = {"stage": "", "target_id": None, "target_number": None, "delivered_at": None}
             return outcome.step(
                 tx,
                 work,
@@ -119,7 +117,10 @@ def _bring_back(
                 fault=NO_FAULT,
                 delivered_run=None,
                 adopted=False,
-                **cleared,
+                stage="",
+                target_id=None,
+                target_number=None,
+                delivered_at=None,
             )
         case State.WAITING:
             return replace(delivery, last_asked=None)
@@ -128,12 +129,12 @@ def _bring_back(
     return outcome.step(tx, work, delivery, State.READY, event="retried", fault=NO_FAULT)
 
 
-def _refuse(delivery: Delivery, why: str) -> None:
+def _refusal(delivery: Delivery, why: str) -> UsageError:
     name = delivery.number or delivery.source_id
-    raise UsageError(tr("record '{name}' cannot be retried: {why}", name=name, why=why))
+    return UsageError(tr("record '{name}' cannot be retried: {why}", name=name, why=why))
 
 
-def set_aside(tx: Connection, chosen: Sequence[Delivery], reason: str, at: datetime) -> int:
+def set_aside(tx: Transaction, chosen: Sequence[Delivery], reason: str, at: datetime) -> int:
     """Mark records as handled by a human: skipped, with the reason; how many. Raises UsageError."""
     for delivery in chosen:
         name = delivery.number or delivery.source_id

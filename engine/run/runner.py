@@ -1,4 +1,4 @@
-"""One run of a scheme: recover, read, judge, deliver, call back, settle. The parts overlap; queues are bounded."""
+"""One run of a scheme: recover, read, judge, deliver, call back, settle; overlapping, over bounded queues."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ async def _list(lane: Lane, work: Work, options: Options, queue: asyncio.Queue[D
         until=options.until,
         counted=options.limit is None,
     )
-    await lister.list(window)
+    await lister.list_window(window)
 
 
 # --- callbacks ----------------------------------------------------------------------------------------

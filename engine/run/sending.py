@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
-    from sqlalchemy import Connection
-
     from engine.connector.api import Answer, Existing
+    from engine.ledger.port import Transaction
     from engine.run.asking import Asker
     from engine.run.stages import Stages
 
@@ -108,7 +107,7 @@ class Sender:
         )
         return [item for item in batch if not hits.get(item.key)], self.asker.count(adopted)
 
-    def _adopt(self, tx: Connection, item: Prepared, hits: Sequence[Existing]) -> Delivery:
+    def _adopt(self, tx: Transaction, item: Prepared, hits: Sequence[Existing]) -> Delivery:
         """Take over what the target already has under our key, if it is the same document."""
         different = differences(self.lane.target.facts(item.payload), hits, known_to_be_ours=False)
         if different:
@@ -186,7 +185,7 @@ class Sender:
         return self.asker.count(after), unsent
 
     async def resend(self, unknown: Sequence[Delivery]) -> None:
-        """Send again, byte for byte and under the same key, what the target was asked for and does not have."""
+        """Send again, byte for byte under the same key, what the target was asked for and does not have."""
         after = await self._claim_and_send(
             unknown,
             [Outgoing(delivery.key or "", delivery.payload or {}) for delivery in unknown],
@@ -221,7 +220,7 @@ class Sender:
             ]
         )
 
-    def _claim(self, tx: Connection, delivery: Delivery, intent: dict[str, Any]) -> Delivery:
+    def _claim(self, tx: Transaction, delivery: Delivery, intent: dict[str, Any]) -> Delivery:
         now = self.work.clock.now()
         return outcome.step(
             tx,
@@ -239,7 +238,7 @@ class Sender:
             **intent,
         )
 
-    def _read(self, tx: Connection, delivery: Delivery, answer: Answer, unsent: State) -> Delivery:
+    def _read(self, tx: Transaction, delivery: Delivery, answer: Answer, unsent: State) -> Delivery:
         """Write down what the target said to one document."""
         work, lane = self.work, self.lane
         match answer:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.errors import FailureClass
+from engine.language import tr
 from engine.ledger import deliveries
 from engine.ledger.rows import Delivery, State
 from engine.run import outcome
@@ -14,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
+    from engine.ledger.port import Transaction
     from engine.run.asking import Asker
     from engine.run.sending import Sender
     from engine.run.stages import Stages
@@ -47,15 +48,17 @@ class Settler:
         after = 0
         while page := await self._page(State.SENDING, after):
             after = page[-1].id
-            unclear = [delivery for delivery in page if not delivery.stage]
-            await self.work.ledger.do(lambda tx, lost=unclear: [self._lost(tx, each) for each in lost])
+            await self.work.ledger.do(partial(self._lose, page))
             saved = [delivery for delivery in page if delivery.stage]
             await self.stages.take_on(await self.stages.reread(saved))
 
-    def _lost(self, tx: Connection, delivery: Delivery) -> Delivery:
-        now = self.work.clock.now()
-        reason = "the process ended while this was being sent"
-        return outcome.unclear(tx, self.work, delivery, reason, delivery.ask_after or now)
+    def _lose(self, page: Sequence[Delivery], tx: Transaction) -> None:
+        """Nobody will ever read the answers to what was being sent when the process ended."""
+        reason = tr("the process ended while this was being sent")
+        for delivery in page:
+            if not delivery.stage:
+                ask_after = delivery.ask_after or self.work.clock.now()
+                outcome.unclear(tx, self.work, delivery, reason, ask_after)
 
     async def settle(self, patience: float) -> None:
         """Resolve unknown deliveries as they fall due, waiting at most `patience` seconds in all."""
@@ -92,7 +95,7 @@ class Settler:
             return
         lacking: list[Delivery] = []
 
-        def absent(tx: Connection, delivery: Delivery) -> Delivery:
+        def absent(tx: Transaction, delivery: Delivery) -> Delivery:
             if delivery.stage:
                 return self.asker.vanished(tx, delivery)
             lacking.append(delivery)

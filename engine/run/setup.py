@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from engine.connector.catalog import Form
     from engine.connector.environments import Environment
     from engine.findings import Finding
-    from engine.run.lane import Bound
     from engine.run.workplace import Workplace
     from engine.scheme.model import Scheme
 
@@ -74,8 +73,8 @@ def build_lane(work: Workplace, scheme: Scheme, overrides: Mapping[str, str]) ->
     request = _rendered(scheme.source.request, params)
     source = origin.connector.source(scheme.source.interface, request)
     interface = catalog(origin.connection.connector).interfaces[scheme.source.interface]
-    return Lane(
-        **_fields(lane),
+    return replace(
+        lane,
         origin=origin,
         source=source,
         family=interface.family or interface.name,
@@ -103,14 +102,17 @@ def _lane(work: Workplace, scheme: Scheme, params: Mapping[str, Any]) -> Lane:
             position=target.position,
         )
     specs = table_specs(scheme, work.choice.environment.scheme_values(scheme.id))
+    defaults = {name: spec.default for name, (spec, _) in specs.items() if spec.has_default}
     return Lane(
         scheme=scheme,
         params=params,
         mapper=Mapper(
             target.mapping,
             form=form,
-            table_defaults={name: spec.default for name, (spec, _) in specs.items() if spec.has_default},
+            table_defaults=defaults,
+            monotonic=work.clock.monotonic,
         ),
+        table_defaults=defaults,
         tables=_tables(work, specs),
         to=to,
         target=writer,
@@ -119,11 +121,6 @@ def _lane(work: Workplace, scheme: Scheme, params: Mapping[str, Any]) -> Lane:
         batch=min(target.batch or interface.batch, writer.largest_batch),
         settle=timedelta(seconds=to.connection.settle(target.key)),
     )
-
-
-def _fields(lane: Lane) -> dict[str, Any]:
-    names = ("scheme", "params", "mapper", "tables", "to", "target", "form", "until", "batch", "settle")
-    return {name: getattr(lane, name) for name in names}
 
 
 def _form(forms: Mapping[str, Form], name: str | None) -> Form | None:
@@ -162,7 +159,7 @@ def _callbacks(work: Workplace, scheme: Scheme) -> list[CallbackLane]:
 def _refuse_history_by_default(
     scheme: Scheme, environment: Environment, overrides: Mapping[str, str]
 ) -> None:
-    """The first real run cannot pay history: where it begins is said for this environment, not by a default."""
+    """The first real run cannot pay history: where it begins is said for the environment, not by default."""
     silent = params_left_to_default(scheme, environment.scheme_values(scheme.id), overrides)
     if silent:
         name = sorted(silent)[0]
@@ -173,7 +170,7 @@ def _refuse_history_by_default(
             ),
             position=scheme.params[name].position,
             hint=tr(
-                "give it in connections.yaml under values.{environment}.{scheme}.params, or with --set {name}=…",
+                "give it in connections.yaml, values.{environment}.{scheme}.params, or with --set {name}=…",
                 environment=environment.name,
                 scheme=scheme.id,
                 name=name,

@@ -14,9 +14,8 @@ from engine.run.refusal import heed, refusal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection
-
     from engine.connector.api import Answer
+    from engine.ledger.port import Transaction
     from engine.run.asking import Asker
 
 __all__ = ["Stages", "by_intent"]
@@ -85,7 +84,7 @@ class Stages:
             ]
         )
 
-    def _read(self, tx: Connection, delivery: Delivery, answer: Answer, stage: str) -> Delivery:
+    def _read(self, tx: Transaction, delivery: Delivery, answer: Answer, stage: str) -> Delivery:
         match answer:
             case Accepted():
                 return outcome.reach(tx, self.work, self.lane, delivery, stage)

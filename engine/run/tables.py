@@ -1,4 +1,4 @@
-"""Tables at run time: static ones at once, live ones through their interface, with hits kept in the ledger."""
+"""Tables at run time: static ones at once, live ones through their interface, hits kept in the ledger."""
 
 from __future__ import annotations
 

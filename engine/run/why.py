@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
+    from engine.ledger.port import Transaction
     from engine.ledger.rows import Delivery
     from engine.run.inspect import View
 
@@ -62,7 +61,7 @@ class Story:
 async def why(view: View, name: str, scheme: str | None) -> Story:
     """Tell what became of a record that people call `name`, or why it is not there."""
 
-    def look(tx: Connection) -> Story:
+    def look(tx: Transaction) -> Story:
         found = [each for each in story.under_all_schemes(tx, name) if scheme in (None, each.scheme)]
         if not found:
             return Story(name, (), tuple(_absent(tx, view, name, scheme)))
@@ -72,15 +71,17 @@ async def why(view: View, name: str, scheme: str | None) -> Story:
     return await view.ledger.do(look)
 
 
-def _chapter(tx: Connection, delivery: Delivery) -> Chapter:
+def _chapter(tx: Transaction, delivery: Delivery) -> Chapter:
     about = [
         each for each in events.of_record(tx, delivery.record_id) if each.delivery_id in (None, delivery.id)
     ]
     lines = [(_when(event.at), _tell(event)) for event in about]
     for callback in story.called_back(tx, delivery.id):
-        for event in events.of_record(tx, callback.record_id):
-            if event.delivery_id == callback.id:
-                lines.append((_when(event.at), f"{callback.scheme}: {_tell(event)}"))
+        lines += [
+            (_when(event.at), f"{callback.scheme}: {_tell(event)}")
+            for event in events.of_record(tx, callback.record_id)
+            if event.delivery_id == callback.id
+        ]
     lines.sort(key=lambda line: line[0])
     return Chapter(delivery.scheme, str(delivery.state), _headline(delivery), tuple(lines))
 
@@ -181,7 +182,7 @@ _TELLERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 # --- why it is not there ------------------------------------------------------------------------------
 
 
-def _absent(tx: Connection, view: View, name: str, scheme: str | None) -> list[str]:
+def _absent(tx: Transaction, view: View, name: str, scheme: str | None) -> list[str]:
     """Reasons why nobody has seen a record of this name."""
     lines = [tr("no scheme has seen '{name}' in this ledger", name=name)]
     marks = story.watermarks_of(tx, scheme)
@@ -197,7 +198,7 @@ def _absent(tx: Connection, view: View, name: str, scheme: str | None) -> list[s
     return lines
 
 
-def _against(tx: Connection, key: str, scheme: str, mark: datetime, made: datetime | None) -> str:
+def _against(tx: Transaction, key: str, scheme: str, mark: datetime, made: datetime | None) -> str:
     first = windows.covered_from(tx, key)
     listed = tr(
         "'{scheme}' has listed {start} to {end}",

@@ -70,10 +70,8 @@ async def plan_window(
     covered = await work.ledger.do(lambda tx: windows.covered_from(tx, key))
     overlap = source.window.overlap if source.window else timedelta()
     assert start is not None
-    if mark is None or covered is None or start < covered - LAG:
-        begin = start
-    else:
-        begin = max(start, mark - overlap)
+    unlisted = mark is None or covered is None or start < covered - LAG
+    begin = start if mark is None or unlisted else max(start, mark - overlap)
     return Window(tuple(cut(begin, end, longest)), key, about)
 
 

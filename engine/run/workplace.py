@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from engine.connector.environments import Connection, Environment, Settings
     from engine.ledger.port import LedgerPort
 
-__all__ = ["Choice", "Workplace", "choose", "clock_of", "sandbox_folder", "simulator_specs"]
+__all__ = ["Choice", "Workplace", "choose", "clock_of", "sandbox_folder", "shift_of", "simulator_specs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Choice:
 
 
 def choose(environment: str | None, connections: str | None, ledger: str | None) -> Choice:
-    """Find the connection file, the environment and the ledger: options before variables before surroundings."""
+    """Find connection file, environment and ledger: options before variables before surroundings."""
     here = Path.cwd()
     named = connections or os.environ.get("ENGINE_CONNECTIONS")
     if named and not Path(named).is_file():
@@ -59,7 +59,7 @@ def choose(environment: str | None, connections: str | None, ledger: str | None)
 
 def clock_of(choice: Choice) -> Clock:
     """The environment's clock, without starting anything: the sandbox's own where something is simulated."""
-    shift = _shift(choice.environment)
+    shift = shift_of(choice.environment)
     if any(connection.simulator is not None for connection in choice.environment.connections.values()):
         from engine.connector.simulator.clock import read_offset
 
@@ -94,7 +94,7 @@ def simulator_specs(environment: Environment) -> list[Any]:
 
 @dataclass(slots=True)
 class Workplace:
-    """An environment in use. Open it with ``async with``; connectors are made when they are first asked for."""
+    """An environment in use; open it with ``async with``. Connectors are made when first asked for."""
 
     choice: Choice
     clock: Clock = field(init=False)
@@ -108,7 +108,7 @@ class Workplace:
         if simulators:
             from engine.connector.simulator.process import Sandbox
 
-            sandbox = Sandbox(self.choice.sandbox, simulators, shift=_shift(self.choice.environment))
+            sandbox = Sandbox(self.choice.sandbox, simulators, shift=shift_of(self.choice.environment))
             self._simulated = await self._stack.enter_async_context(sandbox)
         self.clock = clock_of(self.choice)
         try:
@@ -156,7 +156,7 @@ class Workplace:
         return Bound(connector.connection, connector, identity, metered)
 
 
-def _shift(environment: Environment) -> timedelta:
+def shift_of(environment: Environment) -> timedelta:
     """How far ``ENGINE_NOW`` moves the clock; refused where a connection reaches beyond this machine."""
     text = os.environ.get("ENGINE_NOW")
     if not text:

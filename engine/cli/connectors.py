@@ -1,0 +1,135 @@
+"""engine connectors: what is installed, with its interfaces and forms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.cli.context import Common, common_options, emit, stdout
+from engine.language import tr
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.connector.catalog import Catalog, Field
+
+__all__ = ["connectors"]
+
+
+@click.group(help=tr("Connectors: list them, show their interfaces, forms and fields."))
+def connectors() -> None:
+    """The group."""
+
+
+@connectors.command("list", help=tr("List the connectors that are installed."))
+@common_options
+def list_(common: Common) -> int:
+    """List connectors."""
+    from engine.connector.registry import catalog, connector_names
+
+    catalogs = [catalog(name) for name in connector_names()]
+    if common.json:
+        emit({"connectors": [{"name": each.connector, "label": each.label} for each in catalogs]})
+        return 0
+    for each in catalogs:
+        click.echo(f"{each.connector}  {each.label}")
+        for interface in each.interfaces.values():
+            click.echo(f"  {interface.name}  {interface.label}  [{', '.join(interface.roles)}]")
+    return 0
+
+
+@connectors.command(help=tr("Show a connector, or one of its interfaces or forms, field by field."))
+@click.argument("connector")
+@click.argument("name", required=False)
+@common_options
+def show(common: Common, connector: str, name: str | None) -> int:
+    """Show a catalog."""
+    from engine.connector.registry import catalog
+    from engine.errors import UsageError
+    from engine.findings import nearest
+
+    found = catalog(connector)
+    known = [*found.interfaces, *found.forms]
+    if name is not None and name not in known:
+        close = nearest(name, known)
+        raise UsageError(
+            tr("connector '{connector}' has no interface or form '{name}'", connector=connector, name=name),
+            hint=tr("did you mean '{word}'?", word=close) if close else ", ".join(known),
+        )
+    if common.json:
+        emit(_as_json(found, name))
+        return 0
+    for interface in found.interfaces.values():
+        if name in (None, interface.name):
+            _heading(interface.name, interface.label, ", ".join(interface.roles))
+            _fields(tr("request"), interface.fields)
+            _fields(tr("options"), interface.options)
+            _fields(tr("response"), interface.response)
+    for form in found.forms.values():
+        if name in (None, form.name):
+            _heading(form.name, form.label, tr("form"))
+            _fields(tr("fields"), form.fields)
+    return 0
+
+
+def _heading(name: str, label: str, note: str) -> None:
+    stdout().print(f"{name}  {label}  ({note})", style="bold", markup=False)
+
+
+def _fields(title: str, fields: Mapping[str, Field]) -> None:
+    if not fields:
+        return
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 2), header_style="dim")
+    for heading in (tr("field"), tr("label"), tr("type"), tr("description")):
+        table.add_column(heading, overflow="fold")
+    for path, field in _flat(fields):
+        marks = tr(" (required)") if field.required else ""
+        table.add_row(path, field.label, field.type + marks, field.description)
+    stdout().print(table, markup=False)
+
+
+def _flat(fields: Mapping[str, Field], prefix: str = "") -> list[tuple[str, Field]]:
+    rows: list[tuple[str, Field]] = []
+    for name, field in fields.items():
+        rows.append((prefix + name, field))
+        rows += _flat(field.fields, f"{prefix}{name}.")
+    return rows
+
+
+def _as_json(found: Catalog, name: str | None) -> dict[str, Any]:
+    def rows(fields: Mapping[str, Field]) -> list[dict[str, Any]]:
+        return [
+            {
+                "field": path,
+                "label": field.label,
+                "type": field.type,
+                "required": field.required,
+                "description": field.description,
+            }
+            for path, field in _flat(fields)
+        ]
+
+    return {
+        "connector": found.connector,
+        "label": found.label,
+        "interfaces": [
+            {
+                "name": each.name,
+                "label": each.label,
+                "roles": list(each.roles),
+                "request": rows(each.fields),
+                "response": rows(each.response),
+                "options": rows(each.options),
+            }
+            for each in found.interfaces.values()
+            if name in (None, each.name)
+        ],
+        "forms": [
+            {"name": each.name, "label": each.label, "fields": rows(each.fields)}
+            for each in found.forms.values()
+            if name in (None, each.name)
+        ],
+    }

@@ -1,0 +1,92 @@
+"""engine ledger: what the ledger holds, its backup, its upgrade."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.cli.context import Common, common_options, emit, run_async
+from engine.language import tr
+
+__all__ = ["ledger"]
+
+
+@click.group(help=tr("The ledger: status, backup, upgrade."))
+def ledger() -> None:
+    """The group."""
+
+
+@ledger.command(help=tr("Show where the ledger is, how large, and how many records stand where."))
+@common_options
+def status(common: Common) -> int:
+    """Show the ledger's status."""
+    from engine.ledger.backup import check
+
+    choice = common.choose()
+    found = run_async(_status(common))
+    wrong = check(choice.ledger)
+    if common.json:
+        emit(found | {"problems": wrong})
+        return 1 if wrong else 0
+    click.echo(f"{tr('ledger')}  {found['ledger']}")
+    click.echo(f"{tr('version')}  {found['version']}")
+    click.echo(f"{tr('size')}  {found['bytes'] / 1024:,.0f} KB")
+    for state, number in found["deliveries"].items():
+        click.echo(f"  {state}  {number}")
+    for line in wrong:
+        click.echo(f"! {line}")
+    return 1 if wrong else 0
+
+
+async def _status(common: Common) -> dict[str, Any]:
+    from engine.ledger.backup import status as read
+    from engine.run.inspect import looking
+
+    choice = common.choose()
+    async with looking(choice) as view:
+        found = await view.ledger.do(read)
+    return {
+        "ledger": found.place,
+        "version": found.version,
+        "bytes": found.size,
+        "records": found.records,
+        "runs": found.runs,
+        "deliveries": dict(found.deliveries),
+    }
+
+
+@ledger.command(help=tr("Copy the ledger, while others may use it."))
+@click.argument("to", required=False)
+@common_options
+def backup(common: Common, to: str | None) -> int:
+    """Back the ledger up."""
+    from engine.ledger.backup import backup as copy
+    from engine.ledger.open import ledger_path
+    from engine.run.workplace import clock_of
+
+    choice = common.choose()
+    path = ledger_path(choice.ledger)
+    stamp = f"{clock_of(choice).now():%Y%m%d-%H%M%S}"
+    default = path.with_name(f"{path.stem}-{stamp}{path.suffix}") if path else Path(f"ledger-{stamp}.db")
+    made = copy(choice.ledger, Path(to) if to else default)
+    if common.json:
+        emit({"backup": str(made)})
+    else:
+        click.echo(tr("copied to {path}", path=made))
+    return 0
+
+
+@ledger.command(help=tr("Bring the ledger's tables to this program's version."))
+@common_options
+def upgrade(common: Common) -> int:
+    """Upgrade the ledger."""
+    from engine.ledger.open import upgrade as bring_up
+
+    before, after = bring_up(common.choose().ledger)
+    if common.json:
+        emit({"before": before, "after": after})
+    else:
+        click.echo(tr("version {before} → {after}", before=before or "-", after=after))
+    return 0

@@ -1,0 +1,160 @@
+"""engine preview: source record and target document side by side; sends nothing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.cli.context import Common, common_options, emit, run_async, stdout
+from engine.language import tr
+
+if TYPE_CHECKING:
+    from engine.run.lane import Lane, Work
+    from engine.run.preview import Previewed
+    from engine.run.workplace import Workplace
+
+__all__ = ["preview"]
+
+_FIRST = 3
+
+
+@click.command(help=tr("Show what would be sent, beside what it is made from; sends nothing."))
+@click.argument("scheme")
+@click.option("--record", metavar="FILE|ID", help=tr("A JSON file, or a record's id or number."))
+@click.option("--all", "whole", is_flag=True, help=tr("All records of the scheme's window: count and total."))
+@click.option(
+    "--set", "pairs", multiple=True, metavar="K=V", help=tr("A value for one of the scheme's params.")
+)
+@common_options
+def preview(common: Common, scheme: str, record: str | None, whole: bool, pairs: tuple[str, ...]) -> int:
+    """Show what a run would send."""
+    return run_async(_preview(common, scheme, record, whole, pairs))
+
+
+async def _preview(
+    common: Common, scheme: str, record: str | None, whole: bool, pairs: tuple[str, ...]
+) -> int:
+    from engine.run.lane import Work
+    from engine.run.setup import build_lane, checked_scheme
+    from engine.run.tally import Brake, Tally
+    from engine.run.workplace import Workplace
+    from engine.scheme.params import parse_overrides
+
+    overrides = parse_overrides(pairs)
+    choice = common.choose()
+    checked = checked_scheme(scheme, choice.environment)
+    async with Workplace(choice) as place:
+        lane = build_lane(place, checked, overrides)
+        work = Work("preview", choice.environment.name, place.ledger, place.clock, Tally(), Brake())
+        shown = await _collect(lane, work, place, record, whole, common)
+    if common.json:
+        emit(_as_json(shown))
+    elif whole:
+        _print_list(shown)
+    else:
+        for one in shown:
+            _print_pair(one)
+    return 1 if any(one.outcome == "failed" for one in shown) else 0
+
+
+async def _collect(
+    lane: Lane, work: Work, place: Workplace, record: str | None, whole: bool, common: Common
+) -> list[Previewed]:
+    from engine.run.preview import preview_all, preview_file, preview_id
+
+    if record is not None:
+        if record_is_file(record):
+            return [await preview_file(lane, Path(record))]
+        return [await preview_id(lane, work, record)]
+    shown: list[Previewed] = []
+    async for one in preview_all(lane, work):
+        if whole or one.outcome == "deliver":
+            shown.append(one)
+        if not whole and len(shown) == _FIRST:
+            break
+    return shown
+
+
+def record_is_file(record: str) -> bool:
+    """Whether `--record` names a file rather than an id or number."""
+    return Path(record).is_file()
+
+
+def _worth(one: Previewed) -> Decimal:
+    amount = getattr(one.verdict, "amount", None)
+    return amount if isinstance(amount, Decimal) else Decimal(0)
+
+
+def _as_json(shown: list[Previewed]) -> dict[str, Any]:
+    counted = Counter(one.outcome for one in shown)
+    total = sum((_worth(one) for one in shown), Decimal(0))
+    names = ("deliver", "waiting", "skipped", "held", "failed")
+    return {
+        "records": [one.as_json() for one in shown],
+        "counts": {name: counted[name] for name in names},
+        "count": counted["deliver"],
+        "amount": format(total, "f"),
+    }
+
+
+def _print_list(shown: list[Previewed]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in (tr("number"), tr("outcome"), tr("amount"), tr("reason")):
+        table.add_column(heading, overflow="fold")
+    for one in shown:
+        worth = f"{_worth(one):,.2f}" if one.outcome == "deliver" else ""
+        table.add_row(one.number or one.id, _outcome(one.outcome), worth, one.reason or "")
+    stdout().print(table)
+    total = sum((_worth(one) for one in shown), Decimal(0))
+    count = sum(one.outcome == "deliver" for one in shown)
+    click.echo(
+        tr(
+            "{count} documents would be delivered, {total} in all; nothing was sent",
+            count=count,
+            total=f"{total:,.2f}",
+        )
+    )
+
+
+def _outcome(name: str) -> str:
+    return {
+        "deliver": tr("deliver"),
+        "waiting": tr("waiting"),
+        "skipped": tr("skipped"),
+        "held": tr("held"),
+        "failed": tr("failed"),
+    }[name]
+
+
+def _print_pair(one: Previewed) -> None:
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    data = one.as_json()
+    right = (
+        _pretty(data["document"]) if data["document"] is not None else (one.reason or _outcome(one.outcome))
+    )
+    grid = Table.grid(expand=True, padding=(0, 1))
+    grid.add_column(ratio=1)
+    grid.add_column(ratio=1)
+    grid.add_row(
+        Panel(Text(_pretty(one.record)), title=f"{tr('record')} {one.number or one.id}", title_align="left"),
+        Panel(Text(right), title=tr("document"), title_align="left"),
+    )
+    stdout().print(grid, soft_wrap=False)
+
+
+def _pretty(value: Any) -> str:
+    from engine import jsontext
+
+    return json.dumps(
+        json.loads(jsontext.dumps(value), parse_float=Decimal), ensure_ascii=False, indent=2, default=str
+    )

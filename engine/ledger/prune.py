@@ -1,0 +1,63 @@
+"""Letting go of what the promises do not need.
+
+Records and deliveries stay, however old: they are what keeps a document from being sent twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, func, select
+
+from engine.ledger import lookups
+from engine.ledger.budgets import today
+from engine.ledger.rows import State
+from engine.ledger.tables import budgets, deliveries, events, runs
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+__all__ = ["Pruned", "prune"]
+
+_CLOSED = [State.DONE, State.SKIPPED]
+_DAY = len("2026-11-24")
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many rows went."""
+
+    events: int
+    runs: int
+    lookups: int
+    budgets: int
+
+
+def prune(tx: Connection, before: datetime) -> Pruned:
+    """Drop the events of closed records, ended runs, look-ups and daily counts older than `before`.
+
+    What is failed, unknown or under way keeps its whole story; monthly counts stay.
+    """
+    open_records = select(deliveries.c.record_id).where(deliveries.c.state.not_in(_CLOSED))
+    old_events = delete(events).where(events.c.at < before, events.c.record_id.not_in(open_records))
+    old_runs = delete(runs).where(runs.c.ended_at < before)
+    old_days = delete(budgets).where(
+        func.length(budgets.c.period) == _DAY, budgets.c.period < min(today(before), _this_month(tx))
+    )
+    return Pruned(
+        events=tx.execute(old_events).rowcount,
+        runs=tx.execute(old_runs).rowcount,
+        lookups=lookups.forget(tx, before),
+        budgets=tx.execute(old_days).rowcount,
+    )
+
+
+def _this_month(tx: Connection) -> str:
+    """The latest month that was counted: its days are the basis of the forecast."""
+    latest: str | None = tx.scalar(
+        select(func.max(budgets.c.period)).where(func.length(budgets.c.period) < _DAY)
+    )
+    return latest or ""

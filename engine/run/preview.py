@@ -1,0 +1,165 @@
+"""What a run would send, without sending: source records beside their documents.
+
+Records that a preview reads are kept in the ledger as any read is, so that the run that follows costs no
+second call; no delivery is made, and no watermark moves.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine import jsontext
+from engine.errors import EngineError, RecordError, UsageError
+from engine.language import tr
+from engine.ledger import records
+from engine.run.judge import Failed, Held, Mappable, Skipped, Verdict, Waiting, fault_of, judge
+from engine.run.setup import window_start
+from engine.run.window import plan_window
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from engine.connector.api import Item
+    from engine.ledger.port import Transaction
+    from engine.run.lane import Lane, Work
+
+__all__ = ["Previewed", "preview_all", "preview_file", "preview_id"]
+
+_LARGEST_FILE = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """One record, and what would become of it."""
+
+    id: str
+    number: str | None
+    record: Mapping[str, Any]
+    verdict: Verdict
+
+    @property
+    def outcome(self) -> str:
+        """In one word: deliver, waiting, skipped, held or failed."""
+        names = {Waiting: "waiting", Skipped: "skipped", Held: "held", Failed: "failed", Mappable: "deliver"}
+        return names[type(self.verdict)]
+
+    @property
+    def reason(self) -> str | None:
+        """Why it would not be sent."""
+        match self.verdict:
+            case Skipped(reason=reason):
+                return reason
+            case Failed(fault=fault) | Held(fault=fault):
+                return f"{fault.field}: {fault.reason}" if fault.field else fault.reason
+        return None
+
+    def as_json(self) -> dict[str, Any]:
+        mappable = self.verdict if isinstance(self.verdict, Mappable) else None
+        return {
+            "id": self.id,
+            "number": self.number,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "amount": None if mappable is None or mappable.amount is None else format(mappable.amount, "f"),
+            "record": self.record,
+            "document": mappable.payload if mappable else None,
+        }
+
+
+async def preview_file(lane: Lane, path: Path) -> Previewed:
+    """Preview the record in a JSON file. Raises UsageError for a file that holds none."""
+    record = _record_in(path)
+    found = lane.scheme.source.id.find(record)
+    return await _judged(lane, str(found[0]) if found else "", record)
+
+
+def _record_in(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise UsageError(tr("'{path}' is larger than 10 MB", path=path))
+        record = jsontext.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, ValueError, json.JSONDecodeError, RecursionError) as error:
+        raise UsageError(tr("'{path}' holds no JSON record: {error}", path=path, error=error)) from None
+    if not isinstance(record, dict):
+        raise UsageError(tr("'{path}' must hold one JSON object", path=path))
+    return record
+
+
+async def preview_id(lane: Lane, work: Work, name: str) -> Previewed:
+    """Preview a record by its id or number: as the ledger holds it, else read from the source by its id."""
+    assert lane.origin is not None
+    system, family = lane.origin.system, lane.family
+    kept = await work.ledger.do(lambda tx: records.by_name(tx, system, family, name))
+    if kept is not None and kept[1] is not None:
+        return await _judged(lane, kept[0], kept[1])
+    return await _read(lane, work, kept[0] if kept else name)
+
+
+async def preview_all(lane: Lane, work: Work, *, limit: int | None = None) -> AsyncIterator[Previewed]:
+    """Preview everything that the scheme's window holds, oldest span first."""
+    assert lane.source is not None
+    now = work.clock.now()
+    start = window_start(lane, now)
+    window = await plan_window(lane, work, now, start=start, since=start, until=None, counted=False)
+    left = limit
+    for span in window.spans:
+        cursor: Any = None
+        while left is None or left > 0:
+            page = await lane.source.page(lane.request, span, cursor)
+            for item in page.items[:left]:
+                yield await _item(lane, work, item)
+            left = None if left is None else left - len(page.items)
+            cursor = page.cursor
+            if cursor is None:
+                break
+
+
+async def _item(lane: Lane, work: Work, item: Item) -> Previewed:
+    assert lane.origin is not None
+    if item.record is not None:
+        return await _judged(lane, item.id, dict(item.record))
+    system, family = lane.origin.system, lane.family
+    kept = await work.ledger.do(lambda tx: records.by_name(tx, system, family, item.id))
+    if kept is not None and kept[1] is not None:
+        shown = await _judged(lane, item.id, kept[1])
+        if not isinstance(shown.verdict, Waiting):
+            return shown
+    return await _read(lane, work, item.id)
+
+
+async def _read(lane: Lane, work: Work, id: str) -> Previewed:
+    assert lane.source is not None
+    try:
+        record = await lane.source.get(id)
+    except RecordError as error:
+        return Previewed(id, None, {}, Failed(fault_of(error, lane)))
+    shown = await _judged(lane, id, record)
+    await _keep(lane, work, shown)
+    return shown
+
+
+async def _keep(lane: Lane, work: Work, shown: Previewed) -> None:
+    assert lane.origin is not None
+    system, family, now = lane.origin.system, lane.family, work.clock.now()
+
+    def write(tx: Transaction) -> None:
+        row = records.register(tx, system, family, [shown.id], now)[shown.id]
+        final = not isinstance(shown.verdict, Waiting)
+        records.keep_snapshot(tx, row, dict(shown.record), shown.number, final, now)
+
+    await work.ledger.do(write)
+
+
+async def _judged(lane: Lane, id: str, record: dict[str, Any]) -> Previewed:
+    found = lane.scheme.source.number.find(record)
+    number = str(found[0]) if found and found[0] not in (None, "") else None
+    try:
+        verdict = await judge(lane, record, id)
+    except EngineError as error:
+        if error.exit_code == 2:
+            raise
+        verdict = Failed(replace(fault_of(RecordError(error.message), lane), line=None))
+    return Previewed(id, number, record, verdict)
