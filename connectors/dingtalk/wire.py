@@ -13,6 +13,8 @@ from engine.errors import (
     CredentialsError,
     EngineError,
     FailureClass,
+    QuotaSpent,
+    Unreachable,
 )
 from engine.language import tr
 
@@ -30,6 +32,11 @@ T = TypeVar("T")
 
 _BAN_SECONDS = 300.0
 _PAGES_FOR_A_BAN = 10
+_FAILURES: dict[type[EngineError], FailureClass] = {
+    CredentialsError: FailureClass.CREDENTIALS,
+    QuotaSpent: FailureClass.LIMIT,
+    Unreachable: FailureClass.TRANSIENT,
+}
 _NOT_RUN = (Kind.TOKEN, Kind.THROTTLED, Kind.QUOTA, Kind.BANNED)
 
 
@@ -92,21 +99,21 @@ class Wire(ABC):
         except NoAnswer as error:
             return Unclear(error.message)
         except EngineError as error:
-            return NotSent(error.message, FailureClass(error.kind))
+            return NotSent(error.message, _FAILURES.get(type(error), FailureClass.CONFIGURATION))
         answer, problem = read_answer(response)
         self._note(response, problem)
         if problem is None:
             return accept(answer)
         if problem.kind is Kind.TOKEN:
             self.tokens.drop(token)
-        message = self.session.scrub(problem.message)
+        message, kept = self.session.scrub(problem.message), self.session.scrub_all(problem.body)
         if problem.kind is Kind.QUOTA:
             self.session.quota_spent(message)
         if problem.kind in _NOT_RUN:
-            return NotSent(message, problem.failure, problem.body)
+            return NotSent(message, problem.failure, kept)
         if problem.kind is Kind.BUSY:
-            return Unclear(message, problem.body)
-        return Refused(message, problem.failure, answer=problem.body)
+            return Unclear(message, kept)
+        return Refused(message, problem.failure, answer=kept)
 
     def _note(self, response: httpx.Response, problem: Problem | None) -> None:
         """A ban shows itself as code 1111, or as nothing but web pages."""

@@ -79,6 +79,7 @@ class Connection:
         """
         values = {key: _resolve(value, environ) for key, value in self.settings.items()}
         changed = replace(self, settings=values)
+        changed.refuse_bad_urls()
         changed.refuse_beyond_loopback()
         return changed
 
@@ -92,6 +93,19 @@ class Connection:
         return tuple(
             value.reveal() for value in self.settings.values() if isinstance(value, Secret) and value
         )
+
+    def refuse_bad_urls(self) -> None:
+        """Raise ConfigurationError when a setting that must be an address is none."""
+        for key, value in self.settings.items():
+            if key.endswith("url") and isinstance(value, str) and value and not _is_address(value):
+                raise ConfigurationError(
+                    tr(
+                        '"{key}" must be an address such as {example}',
+                        key=key,
+                        example="https://host:port/path",
+                    ),
+                    position=self.position,
+                )
 
     def refuse_beyond_loopback(self) -> None:
         """Raise ConfigurationError when a sandbox connection would leave this machine."""
@@ -112,6 +126,20 @@ class Connection:
                         "put this connection into an environment of another name, and name it with --env"
                     ),
                 )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not any(sign.isspace() for sign in text)
+            and not (parts.query or parts.fragment or parts.username or parts.password)
+        )
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ A connector builds `httpx.Request`s and reads answers; when and how often they a
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, quote_plus
 
 import httpx
@@ -47,6 +48,7 @@ _TRIES = 4
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
 _SHORTEST_HIDDEN = 6
+_QUERY = re.compile(r"\?[^\s'\"]*=[^\s'\"]*")
 
 
 class NeverSent(Unreachable):
@@ -213,6 +215,16 @@ class Session:
             text = text.replace(secret, "***")
         return text
 
+    def scrub_all(self, value: Any) -> Any:
+        """The JSON value with each text in it scrubbed; for answers that are kept."""
+        if isinstance(value, str):
+            return self.scrub(value)
+        if isinstance(value, dict):
+            return {self.scrub(name): self.scrub_all(part) for name, part in value.items()}
+        if isinstance(value, list):
+            return [self.scrub_all(part) for part in value]
+        return value
+
     def bar(self, seconds: float, message: str) -> None:
         """Make no calls for so long: the system has shut this machine out."""
         self._barred_until = max(self._barred_until, self.clock.monotonic() + seconds)
@@ -282,8 +294,9 @@ def _may_help(error: BaseException) -> bool:
 
 
 def _reason(error: httpx.HTTPError) -> str:
-    cause = error.__cause__
-    return str(error) or type(cause or error).__name__
+    """What the network said, without the query of an address: tokens stand there."""
+    text = _QUERY.sub("?…", str(error))
+    return text or type(error.__cause__ or error).__name__
 
 
 def retry_after(response: httpx.Response, clock: Clock) -> float | None:

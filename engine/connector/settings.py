@@ -141,6 +141,7 @@ def _read_connection(name: str, node: Node, environment: str, folder: Path, plac
         unique=_read_unique(node.get("unique")),
         simulator=simulator,
     )
+    made.refuse_bad_urls()
     made.refuse_beyond_loopback()
     return made
 
@@ -191,8 +192,6 @@ def _read_setting(key: str, node: Node, field: Field, folder: Path) -> Any:
                 tr('"{key}" must be of type {type}', key=key, type=field.type), position=node.position
             )
         return node.value
-    if key.endswith("url") and not text.startswith(("http://", "https://")):
-        raise SchemeError(tr('"{key}" must begin with http:// or https://', key=key), position=node.position)
     return text
 
 

@@ -33,6 +33,12 @@ BOTH = pytest.mark.parametrize("interface", [OLD, NEW])
 REQUEST = {"process_code": "PROC-1", "size": "20"}
 
 
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages are matched as the code writes them."""
+    monkeypatch.setenv("ENGINE_LANG", "en")
+
+
 class FakeClock:
     """Time that only sleeping moves."""
 

@@ -15,6 +15,12 @@ from connectors.dingtalk.record import beijing_text, from_new, make_record
 from engine.errors import RecordError
 
 
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages are matched as the code writes them."""
+    monkeypatch.setenv("ENGINE_LANG", "en")
+
+
 def part(name: str | None, value: Any = None, **more: Any) -> dict[str, Any]:
     made = {"component_type": "TextField", "id": f"TextField_{name}", **more}
     if name is not None:

@@ -11,6 +11,13 @@ from engine.connector.catalog_file import load_catalog
 from engine.connector.registry import catalog, connector_class, connector_names
 from engine.errors import ConfigurationError, SchemeError
 
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages are matched as the code writes them."""
+    monkeypatch.setenv("ENGINE_LANG", "en")
+
+
 GOOD = """\
 connector: erp
 label: 企业系统

@@ -27,6 +27,12 @@ from engine.connector.transport import HttpTransport
 from engine.errors import CredentialsError, Position, QuotaSpent, Unreachable
 
 
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages are matched as the code writes them."""
+    monkeypatch.setenv("ENGINE_LANG", "en")
+
+
 class FakeClock:
     """Time that only sleeping moves."""
 
@@ -407,3 +413,34 @@ def test_concurrency_is_held() -> None:
 def test_retry_after(header: str, seconds: float | None) -> None:
     response = httpx.Response(503, headers={"Retry-After": header} if header else {})
     assert retry_after(response, FakeClock()) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cannot connect to http://127.0.0.1:1/x?access_token=t0ken&size=20",
+        "canary-secret and t0ken",
+        "GET http://h/gettoken?appkey=a&appsecret=canary-secret failed",
+    ],
+)
+def test_nothing_secret_is_said_of_a_failure(text: str) -> None:
+    async def main() -> None:
+        session = make_session(Script(httpx.ReadError(text)))
+        session.hide("t0ken")
+        session.hide("t0ken/+=")
+        assert session.scrub("t0ken%2F%2B%3D") == session.scrub("t0ken/+=")
+        with pytest.raises(NoAnswer) as caught:
+            await session.call("x", await make())
+        assert "canary" not in str(caught.value)
+        assert "access_token=t0ken" not in str(caught.value)
+
+    asyncio.run(main())
+
+
+def test_kept_answers_are_scrubbed_through_and_through() -> None:
+    async def main() -> None:
+        session = make_session(Script())
+        kept = session.scrub_all({"a": ["canary-secret", 1, {"canary-secret": None}]})
+        assert kept == {"a": ["***", 1, {"***": None}]}
+
+    asyncio.run(main())

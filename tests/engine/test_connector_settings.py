@@ -29,6 +29,13 @@ from engine.errors import (
     UsageError,
 )
 
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages are matched as the code writes them."""
+    monkeypatch.setenv("ENGINE_LANG", "en")
+
+
 GOOD = """\
 environments:
   production:
@@ -156,7 +163,7 @@ def test_the_keyring(
         ("app_key:", "appkey:", 6, 7, "app_key"),
         ("${env:TEST_APP_KEY}", "${evn:TEST_APP_KEY}", 6, 16, "env"),
         ("${env:TEST_APP_KEY}", "${env:TEST_APP_KEY", 6, 16, "brace"),
-        ("https://oapi.dingtalk.com", "oapi.dingtalk.com", 5, 17, "https://"),
+        ("https://oapi.dingtalk.com", "oapi.dingtalk.com", 3, 5, "https://"),
         ("per_month", "per_mont", 9, 49, "per_month"),
         ("per_month: 5000", "per_month: many", 9, 60, "number"),
         ("concurrency: 16", "concurrency: 1.5", 9, 79, "whole"),
@@ -242,6 +249,27 @@ def test_nor_by_a_reference_nor_by_what_a_simulator_says(tmp_path: Path) -> None
     assert connection.resolved({"TEST_URL": "http://localhost:9"}).settings["base_url"]
     with pytest.raises(ConfigurationError):
         connection.with_settings({"base_url": "https://oapi.dingtalk.com"}, {})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "oapi.dingtalk.com",
+        "ftp://x",
+        "http://",
+        "http://x:y",
+        "http://[::1",
+        "http://a b/",
+        "http://u:p@x/",
+        "http://x?a=b",
+    ],
+)
+def test_an_address_must_be_one(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigurationError, match="base_url"):
+        production(tmp_path, GOOD.replace("https://oapi.dingtalk.com", f'"{url}"'))
+    text = GOOD.replace("https://oapi.dingtalk.com", "${env:TEST_URL}").replace("${file:secret.txt}", "s")
+    with pytest.raises(ConfigurationError, match="base_url"):
+        production(tmp_path, text).resolved({"TEST_URL": url, "TEST_APP_KEY": "k"})
 
 
 @pytest.mark.parametrize(
