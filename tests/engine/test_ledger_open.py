@@ -162,6 +162,22 @@ def test_an_open_of_an_up_to_date_ledger_does_not_load_alembic(tmp_path: Path) -
     subprocess.run([sys.executable, "-c", code, url], check=True, timeout=60)
 
 
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_ledger_in_memory_serves_simulation(inline: bool) -> None:
+    async def play() -> list[runs.Run]:
+        port = open_ledger("sqlite://", inline=inline)
+        await port.do(begin)
+        found = await port.do(runs.list_runs)
+        await port.aclose()
+        return found
+
+    assert [run.id for run in asyncio.run(play())] == ["1"]
+
+
+def begin(tx: Connection) -> None:
+    runs.start(tx, "1", scheme="s", scheme_hash="h", environment="e", command="run", at=datetime.now(UTC))
+
+
 def test_a_newer_ledger_is_refused_and_left_alone(tmp_path: Path) -> None:
     url = made(tmp_path / "ledger.db")
     with sqlite3.connect(tmp_path / "ledger.db") as database:
@@ -204,9 +220,6 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 def test_a_ledger_that_may_only_be_read_can_be_read(tmp_path: Path) -> None:
     made(tmp_path / "ledger.db")
-
-    def begin(tx: Connection) -> None:
-        runs.start(tx, "1", scheme="s", scheme_hash="h", environment="e", command="run", at=datetime.now(UTC))
 
     async def play() -> None:
         port = open_ledger(f"sqlite:///file:{tmp_path / 'ledger.db'}?mode=ro&uri=true")

@@ -1,0 +1,72 @@
+"""Pruning drops old stories that are closed, and never what the promises stand on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from engine.ledger import events, lookups, runs
+from engine.ledger.budgets import count
+from engine.ledger.prune import Pruned, prune
+from engine.ledger.sql import make_engine
+from engine.ledger.tables import budgets, deliveries, metadata, records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+OLD = NOW - timedelta(days=400)
+LIMIT = NOW - timedelta(days=365)
+
+
+@pytest.fixture
+def tx() -> Iterator[Connection]:
+    engine = make_engine("sqlite://")
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        yield connection
+    engine.dispose()
+
+
+def delivery(tx: Connection, name: str, state: str) -> None:
+    record = tx.execute(
+        insert(records).values(system="d", family="f", source_id=name, first_seen=OLD)
+    ).inserted_primary_key[0]
+    made = tx.execute(
+        insert(deliveries).values(
+            scheme="s", target_system="k", record_id=record, state=state, created_at=OLD, updated_at=OLD
+        )
+    ).inserted_primary_key[0]
+    events.note(tx, record, name, OLD, delivery_id=made)
+    events.note(tx, record, name, NOW, delivery_id=made)
+
+
+def test_only_what_is_old_and_closed_goes(tx: Connection) -> None:
+    for state in ("done", "skipped", "delivered", "failed", "unknown", "waiting"):
+        delivery(tx, state, state)
+    for id, at in (("old", OLD), ("new", NOW)):
+        runs.start(tx, id, scheme="s", scheme_hash="h", environment="e", command="run", at=at)
+        runs.finish(tx, id, "success", {}, at)
+        lookups.put(tx, "d", "i", id, "x", at)
+    runs.start(tx, "died", scheme="s", scheme_hash="h", environment="e", command="run", at=OLD)
+    for day in ("2025-10-20", "2026-11-01", "2026-11-24"):
+        count(tx, "d", "get", 1, day, metered=True)
+
+    assert prune(tx, LIMIT) == Pruned(events=2, runs=1, lookups=1, budgets=1)
+    assert prune(tx, LIMIT) == Pruned(0, 0, 0, 0)
+    assert tx.scalar(select(func.count()).select_from(records)) == 6
+    assert tx.scalar(select(func.count()).select_from(deliveries)) == 6
+    assert {run.id for run in runs.list_runs(tx)} == {"new", "died"}
+    kept = set(tx.scalars(select(budgets.c.period)))
+    assert kept == {"2025-10", "2026-11", "2026-11-01", "2026-11-24"}
+
+
+def test_the_days_of_the_running_month_stay_for_the_forecast(tx: Connection) -> None:
+    for day in ("2026-10-31", "2026-11-01"):
+        count(tx, "d", "get", 1, day, metered=True)
+    assert prune(tx, NOW).budgets == 1
