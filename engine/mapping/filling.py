@@ -56,7 +56,7 @@ class _Filling:
     def run(self, plans: tuple[FieldPlan, ...], document: dict[str, Any]) -> None:
         self.fields(plans, self.scope, _Place(), document)
         for holder, plan, scope, place in self.late:
-            value = self.rule(plan, scope, place)
+            value = self.entry(plan, scope, place)
             if value is not LEFT_OUT:
                 holder[plan.name] = value
         for holder, order in self.unordered.values():

@@ -15,7 +15,8 @@ from engine.errors import RecordError
 from engine.language import tr
 from engine.mapping.fill import holds, read
 from engine.mapping.filling import fill_document
-from engine.mapping.plan import FieldLike, FormLike, base_keys, known_names, plan_fields
+from engine.mapping.plan import FieldLike, FormLike, base_keys, plan_fields
+from engine.mapping.rules import known_names
 from engine.mapping.scope import LookupFn, RecordView, Scope
 from engine.mapping.totals import total
 from engine.mapping.values import to_text

@@ -1,4 +1,4 @@
-"""Read a scheme's mapping and checks into rules. Findings S406 to S413, beside those of `leaves`."""
+"""Read a scheme's mapping and checks into rules. Findings S406 to S414, beside those of `leaves`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ from engine.mapping.rules import (
     MappingSpec,
     Nested,
     Rule,
+    known_names,
+    templates_of,
 )
 from engine.mapping.templates import Template
+from engine.mapping.totals import unknown_part
 from engine.mapping.values import TYPES
 
 if TYPE_CHECKING:
@@ -58,7 +61,9 @@ def parse_mapping(
             tr("such as {example}", example='FBillNo: "DD{{ extend.business_id }}"'),
         )
         return MappingSpec((), node.position)
-    return MappingSpec(reader.fields(node, 0), node.position, reader.checks(checks))
+    spec = MappingSpec(reader.fields(node, 0), node.position, reader.checks(checks))
+    _check_totals(spec, reader.leaves)
+    return spec
 
 
 def parse_leaf(node: Node, findings: list[Finding], aliases: Mapping[str, str] | None = None) -> Leaf | None:
@@ -284,6 +289,17 @@ class _Reader:
             self.leaves.report("S405", that.position, tr("a condition must be a template"))
         say = self.scalar(node, "say", 0)
         return Check(condition, that.position, say) if isinstance(condition, Template) else None
+
+
+def _check_totals(spec: MappingSpec, leaves: LeafReader) -> None:
+    known = known_names(spec.fields)
+    for template in templates_of(spec):
+        for name in sorted(template.totals):
+            part = unknown_part(name, known)
+            if part is not None:
+                message = tr("total('{name}'): the mapping writes no '{part}'", name=name, part=part[0])
+                hint = tr("did you mean '{guess}'?", guess=part[1]) if part[1] else None
+                leaves.report("S414", template.position, message, hint)
 
 
 def _guess(word: str, known: tuple[str, ...]) -> Any:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from engine.mapping.rules import Array, Block, Nested, Rule, TemplateLeaf
-from engine.mapping.templates import Template
+from engine.mapping.rules import Array, Nested, Rule, templates_in
 from engine.mapping.values import TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from engine.mapping.rules import Field
 
-__all__ = ["BlockPlan", "FieldLike", "FieldPlan", "FormLike", "base_keys", "known_names", "plan_fields"]
+__all__ = ["BlockPlan", "FieldLike", "FieldPlan", "FormLike", "base_keys", "plan_fields"]
 
 
 class FieldLike(Protocol):
@@ -84,25 +81,6 @@ def plan_fields(
     return tuple(_plan(field, form, (*path, field.name)) for field in fields)
 
 
-def known_names(fields: tuple[Field, ...]) -> dict[str, Any]:
-    """The names that a mapping writes, nested: an array's names are those of all its blocks."""
-    known: dict[str, Any] = {}
-    for field in fields:
-        entry = field.entry
-        inner: dict[str, Any] = {}
-        if isinstance(entry, Nested):
-            inner = known_names(entry.fields)
-        elif isinstance(entry, Array):
-            for block in entry.blocks:
-                inner = _merged(inner, known_names(block.fields))
-        known[field.name] = inner
-    return known
-
-
-def _merged(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
-    return {name: _merged(left.get(name, {}), right.get(name, {})) for name in {**left, **right}}
-
-
 def _plan(field: Field, form: FormLike | None, path: tuple[str, ...]) -> FieldPlan:
     described = form.field(path) if form is not None else None
     entry = field.entry
@@ -122,17 +100,9 @@ def _plan(field: Field, form: FormLike | None, path: tuple[str, ...]) -> FieldPl
         label=(rule.label if rule is not None else None)
         or (described.label if described is not None else None)
         or None,
-        late=rule is not None and any(template.reads_document for template in _templates(rule)),
+        late=any(template.reads_document for template in templates_in(entry)),
         fields=plan_fields(entry.fields, form, path) if isinstance(entry, Nested) else (),
         blocks=tuple(BlockPlan(block, plan_fields(block.fields, form, path)) for block in entry.blocks)
         if isinstance(entry, Array)
         else (),
     )
-
-
-def _templates(rule: Rule) -> Iterator[Template]:
-    for leaf in (rule.leaf, rule.default):
-        if isinstance(leaf, TemplateLeaf):
-            yield leaf.template
-    if isinstance(rule.when, Template):
-        yield rule.when

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from engine.errors import Position
     from engine.mapping.paths import Path
     from engine.mapping.templates import Template
@@ -24,6 +26,9 @@ __all__ = [
     "PathLeaf",
     "Rule",
     "TemplateLeaf",
+    "known_names",
+    "templates_in",
+    "templates_of",
 ]
 
 
@@ -136,4 +141,58 @@ class MappingSpec:
 
     fields: tuple[Field, ...]
     position: Position
-    checks: tuple[Check, ...] = field(default=())
+    checks: tuple[Check, ...] = ()
+
+
+def known_names(fields: tuple[Field, ...]) -> dict[str, Any]:
+    """The names that a mapping writes, nested: an array's names are those of all its blocks."""
+    known: dict[str, Any] = {}
+    for field in fields:
+        entry = field.entry
+        inner: dict[str, Any] = {}
+        if isinstance(entry, Nested):
+            inner = known_names(entry.fields)
+        elif isinstance(entry, Array):
+            for block in entry.blocks:
+                inner = _merged(inner, known_names(block.fields))
+        known[field.name] = inner
+    return known
+
+
+def _merged(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    return {name: _merged(left.get(name, {}), right.get(name, {})) for name in {**left, **right}}
+
+
+def templates_in(entry: Entry) -> Iterator[Template]:
+    """The templates of a rule or of a list's values; those of groups and rows are their fields' own."""
+    leaves: tuple[Leaf | None, ...] = ()
+    if isinstance(entry, Rule):
+        leaves = (entry.leaf, entry.default)
+        if entry.when is not None and not isinstance(entry.when, Constant):
+            yield entry.when
+    elif isinstance(entry, Items):
+        leaves = entry.leaves
+    for leaf in leaves:
+        if isinstance(leaf, TemplateLeaf):
+            yield leaf.template
+
+
+def templates_of(spec: MappingSpec) -> Iterator[Template]:
+    """All templates of a mapping and its checks."""
+    yield from _of_fields(spec.fields)
+    for check in spec.checks:
+        yield check.that
+        if isinstance(check.say, TemplateLeaf):
+            yield check.say.template
+
+
+def _of_fields(fields: tuple[Field, ...]) -> Iterator[Template]:
+    for entry in (field.entry for field in fields):
+        yield from templates_in(entry)
+        if isinstance(entry, Nested):
+            yield from _of_fields(entry.fields)
+        elif isinstance(entry, Array):
+            for block in entry.blocks:
+                if block.where is not None and not isinstance(block.where, Constant):
+                    yield block.where
+                yield from _of_fields(block.fields)

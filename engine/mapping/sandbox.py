@@ -141,6 +141,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Operators between numbers, and ``+`` between texts or lists, with bounded results."""
+        allowance_of(context).time()
         return bounded(_BINARY[operator](left, right))
 
     def call_unop(self, context: Context, operator: str, arg: Any) -> Any:
