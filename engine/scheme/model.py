@@ -191,4 +191,4 @@ class Scheme:
     @property
     def is_callback(self) -> bool:
         """True when the scheme reads another one's deliveries."""
-        return self.source.interface == CALLBACK and self.source.connection is None
+        return self.source.interface == CALLBACK

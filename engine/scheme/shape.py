@@ -97,6 +97,10 @@ def _meant(branches: Sequence[Mapping[str, Any]], instance: Any) -> Mapping[str,
 
 
 def _any_of(validator: Any, branches: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    if "x-when" not in branches[0]:  # not for dispatching, but a condition of the schema itself
+        if not any(validator.evolve(schema=branch).is_valid(instance) for branch in branches):
+            yield ValidationError("no branch")
+        return
     branch = _meant(branches, instance)
     if branch is not None:
         yield from validator.descend(instance, branch)

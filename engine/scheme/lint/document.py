@@ -69,7 +69,7 @@ def check_document(look: Look, form: Form | None, interface: Interface | None) -
             elif known is not None:
                 _check_base(look, known, group.node.value[key])
         if fields:
-            _check_complete(look, group, fields)
+            _check_complete(look, group, fields, open_ended=form is not None and form.open)
             _check_order(look, group.node, fields)
 
 
@@ -111,8 +111,9 @@ def _check_base(look: Look, field: Field, node: Node) -> None:
             look.error("S426", node.keys[key], message, hint)
 
 
-def _check_complete(look: Look, group: Written, fields: Mapping[str, Field]) -> None:
-    misspelt = {nearest(key, fields) for key in group.node.value if key not in fields}
+def _check_complete(look: Look, group: Written, fields: Mapping[str, Field], *, open_ended: bool) -> None:
+    """Required and usual fields are written. In a closed form a misspelt one is an error already."""
+    misspelt = {nearest(key, fields) for key in group.node.value if key not in fields and not open_ended}
     for name, field in fields.items():
         if name in group.node.value or name in misspelt or not (field.required or field.usual):
             continue

@@ -12,6 +12,7 @@ from engine.findings import nearest
 from engine.language import tr
 from engine.mapping.paths import Path, is_path, parse_path
 from engine.mapping.templates import Template, is_template, parse_template
+from engine.scheme.lint.callers import data_of_callers
 from engine.scheme.lint.look import Look, did_you_mean
 from engine.scheme.records import read_record
 
@@ -28,6 +29,7 @@ _PARAMS = frozenset({"params"})
 _RECORD = frozenset({"params", "record"})
 _DOCUMENT = frozenset({"params", "record", "document"})
 _FUNCTIONS = frozenset({"range", "total", "lookup"})
+_OUTCOME = frozenset({"result", "error"})
 _ALL = _DOCUMENT | {"row", "parent"} | _FUNCTIONS
 _DASHED = re.compile(r"(?P<holder>(?:row|record|parent)\.)?(?P<name>[^\W\d]\w*(?:-\w+)+)")
 
@@ -152,6 +154,8 @@ def _known_fields(look: Look) -> tuple[Mapping[str, Any], bool]:
                 continue
             _learn(known, record)
     if look.scheme.is_callback:
+        given = data_of_callers(look.scheme.id, look.scheme.file.parent)
+        known |= {name: None for name in given if name not in known}
         known.setdefault("result", dict.fromkeys(("id", "number", "stage", "amount", "delivered_at")))
         known.setdefault("error", None)
     return known, open_ended
@@ -236,7 +240,7 @@ def _check_template(
         elif not leaf.record:
             message = tr('"{name}" is not known here', name=use.name)
             look.error("S420", use.position, message, tr("a request may use {names}", names="{{ params.… }}"))
-        elif use.name not in known:
+        elif use.name not in known and (known.keys() - _OUTCOME or not look.scheme.is_callback):
             hint = did_you_mean(use.name, [*known, *sorted(leaf.words)])
             message = tr('"{name}" is not known here', name=use.name)
             say = look.warning if open_ended else look.error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from engine.findings import nearest
 from engine.language import tr
 from engine.scheme.lint.look import Look, did_you_mean
 from engine.scheme.model import CALLBACK
@@ -126,8 +127,9 @@ def _check_request(look: Look, interface: Interface) -> None:
             )
         elif known.moved:
             look.hint("S307", place, tr('the engine moves "{key}" itself', key=key), tr("leave it out"))
+    misspelt = {nearest(key, interface.fields) for key in request.keys if key not in interface.fields}
     for key, known in interface.fields.items():
-        if known.required and not known.moved and request.get(key) is None:
+        if known.required and not known.moved and request.get(key) is None and key not in misspelt:
             look.error(
                 "S306",
                 request.position,

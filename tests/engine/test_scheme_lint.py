@@ -1,0 +1,371 @@
+"""What `validate` finds, where, and what it says to write instead."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from engine.connector.settings import load_settings
+from engine.findings import Finding, Severity
+from engine.scheme.codes import CODES
+from engine.scheme.lint import validate
+
+ROOT = Path(__file__).parents[2]
+
+NUMBER = 'FBillNo: "DD{{ extend.business_id }}"\n'
+TYPE = "    FBillTypeID: FKDLX02_SYS\n"
+DATE = '    FDATE: "{{ extend.finish_time | date }}"\n'
+
+GOOD = """\
+version: 1
+id: expense
+name: 报销
+params:
+  pay_org: {type: string, default: "100"}
+  start_date: {type: date, default: "-100d"}
+source:
+  connection: dingtalk
+  interface: topapi/processinstance/get
+  request: {process_code: PROC-EXPENSE-SANDBOX, size: 20}
+  window: {start: "{{ params.start_date }}", overlap: 24h}
+  autoFillResponse: true
+  id: "$.id"
+  number: "$.extend.business_id"
+  final: "{{ extend.status in ['COMPLETED', 'TERMINATED'] }}"
+  where: "{{ extend.result == 'agree' }}"
+tables:
+  item: {values: {办公费: FYXM05_SYS}}
+  employee: {connection: dingtalk, interface: topapi/v2/user/get, key: userid, value: job_number}
+target:
+  connection: kingdee
+  interface: batchSave
+  form: AP_PAYBILL
+  key: FBillNo
+  batch: 20
+  until: audit
+  options: {IsVerifyBaseDataField: true}
+  mapping:
+    FBillNo: "DD{{ extend.business_id }}"
+    FBillTypeID: FKDLX02_SYS
+    FDATE: "{{ extend.finish_time | date }}"
+    FPAYORGID: "{{ params.pay_org }}"
+    FSETTLEORGID: "{{ params.pay_org }}"
+    FCONTACTUNITTYPE: BD_Empinfo
+    FCONTACTUNIT: {value: "$.extend.originator_userid", lookup: employee}
+    FRECTUNITTYPE: BD_Empinfo
+    FRECTUNIT: {value: "$.extend.originator_userid", lookup: employee}
+    FCURRENCYID: PRE001
+    FSETTLECUR: PRE001
+    FPAYBILLENTRY:
+      - each: "$.报销明细[*]"
+        row:
+          FSETTLETYPEID: JSFS04_SYS
+          FPURPOSEID: SFKYT10_SYS
+          FCOSTID: {value: "@.费用明细", lookup: item}
+          FPAYTOTALAMOUNTFOR: {value: "@.报销金额(元)", type: decimal, required: true}
+"""
+
+
+def found(tmp_path: Path, text: str, name: str = "expense.yaml") -> list[Finding]:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return validate(path, environment=load_settings(None).environment())
+
+
+def place(text: str, words: str, *, after: str = "") -> tuple[int, int]:
+    """Line and column (from 1) of the first `words` after the first `after`."""
+    at = text.index(words, text.index(after) if after else 0)
+    before = text[:at]
+    return before.count("\n") + 1, at - before.rfind("\n")
+
+
+def errors(findings: list[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.severity is Severity.ERROR]
+
+
+def test_the_good_scheme_has_no_findings_but_hints(tmp_path: Path) -> None:
+    assert [str(f) for f in found(tmp_path, GOOD) if f.severity is not Severity.HINT] == []
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("schemes/**/*.yaml")), ids=lambda path: path.stem)
+def test_the_schemes_that_ship_have_no_findings(path: Path) -> None:
+    assert [str(finding) for finding in validate(path, environment=load_settings(None).environment())] == []
+
+
+# what is written, what is written instead (the finding stands at the mark ¦), the finding's code
+MISTAKES = [
+    ("connection: dingtalk\n  interface: topapi/p", "connection: ¦dingding\n  interface: topapi/p", "S301"),
+    ("interface: topapi/processinstance/get\n", "interface: ¦topapi/processinstance/gett\n", "S302"),
+    ("interface: batchSave", "interface: ¦ExecuteBillQuery", "S303"),
+    ("form: AP_PAYBILL", "form: ¦AP_PAYBIL", "S304"),
+    ("process_code: PROC-EXPENSE-SANDBOX", "¦proces_code: PROC-EXPENSE-SANDBOX", "S305"),
+    ("until: audit", "until: ¦audited", "S705"),
+    ("batch: 20", "batch: ¦100000", "S707"),
+    ("{IsVerifyBaseDataField: true}", "{¦IsVerifyBaseData: true}", "S706"),
+    ("{IsVerifyBaseDataField: true}", "{¦IsAutoSubmitAndAudit: true}", "S706"),
+    ("key: FBillNo", "key: ¦FREMARK", "S702"),
+    ('"DD{{ extend.business_id }}"', '¦"DD{{ extend.finish_time | date }}"', "S704"),
+    ('"DD{{ extend.business_id }}"', "¦DD1", "S704"),
+    ('"DD{{ extend.business_id }}"', '¦"DD{{ params.pay_org }}"', "S704"),
+    ("    FCURRENCYID: PRE001\n", "    FCURRENCYID: PRE001\n    ¦FormId: AP_PAYBILL\n", "S422"),
+    ("FSETTLETYPEID: J", "¦IsAutoSubmitAndAudit: true\n          FSETTLETYPEID: J", "S422"),
+    (f"{NUMBER}{TYPE}{DATE}", f"¦{NUMBER}{TYPE}", "S423"),
+    ('FPAYORGID: "{{ params.pay_org }}"', 'FPAYORGID: {¦fNumber: "{{ params.pay_org }}"}', "S426"),
+    ("lookup: item", "lookup: ¦items", "S501"),
+    ("interface: topapi/v2/user/get", "interface: ¦topapi/processinstance/get", "S505"),
+    ("key: userid", "key: ¦user_id", "S507"),
+    ("FPAYORGID: \"{{ params.pay_org }}", "FPAYORGID: \"{{ params.¦pay_or }}", "S308"),
+    ('default: "-100d"', 'default: ¦"last week"', "S210"),
+    ('start: "{{ params.start_date }}"', 'start: ¦"yesterday"', "S313"),
+    ("finish_time | date", "finish_time | ¦dat", "S403"),
+    ('id: "$.id"', 'id: "$.¦[id"', "S402"),
+    ("FCURRENCYID: PRE001", 'FCURRENCYID: ¦"@.币别"', "S404"),
+    ("FCURRENCYID: PRE001", 'FCURRENCYID: "{{ ¦row.币别 }}"', "S404"),
+    ("size: 20", 'size: "{{ ¦extend.size }}"', "S420"),
+    ("size: 20", 'size: ¦"$.size"', "S208"),
+    ("where: \"{{ extend.result == 'agree' }}\"", "where: ¦\"{{ extend.result == 'agree' }} yes\"", "S405"),
+    ("FCURRENCYID: PRE001", 'FCURRENCYID: "{{ ¦TextNote-KDE5B2G3 }}"', "S427"),
+    ("required: true}", "¦requird: true}", "S201"),
+    ("FCURRENCYID: PRE001", 'FCURRENCYID: "¦${env:CURRENCY}"', "S109"),
+    ("FCURRENCYID: PRE001", "FCURRENCYID: ¦{{ params.pay_org }}", "S103"),
+    ("FCURRENCYID: PRE001", "FCURRENCYID: PRE001\n    ¦FCURRENCYID: PRE007", "S102"),
+    ("version: 1", "version: ¦2", "S206"),
+    ("batch: 20", "¦group_by: x", "S207"),
+    ("batch: 20", "batch: ¦twenty", "S202"),
+    ("connection: kingdee\n  interface: batchSave\n  form: AP_PAYBILL\n  key: FBillNo\n",
+     "¦connection: kingdee\n  interface: batchSave\n  form: AP_PAYBILL\n", "S203"),
+    ("overlap: 24h", "overlap: ¦1 day", "S204"),
+]  # fmt: skip
+
+
+def planted(written: str, instead: str, text: str = GOOD) -> str:
+    """The text with one mistake in it, its place marked."""
+    assert written in text
+    return text.replace(written, instead, 1)
+
+
+def unmarked(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """The text without marks, and the lines and columns (from 1) where they stood."""
+    places = []
+    while "¦" in text:
+        before, _, after = text.partition("¦")
+        places.append((before.count("\n") + 1, len(before) - before.rfind("\n")))
+        text = before + after
+    return text, places
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "code"), MISTAKES, ids=[f"{code}-{text[:24]}" for _, text, code in MISTAKES]
+)
+def test_a_mistake_is_found_at_its_place(tmp_path: Path, written: str, instead: str, code: str) -> None:
+    text, places = unmarked(planted(written, instead))
+    findings = errors(found(tmp_path, text))
+    assert [(f.code, (f.position.line, f.position.column)) for f in findings] == [(code, places[0])]
+    assert findings[0].message
+    assert code in CODES
+
+
+TEN = [
+    ("process_code: PROC-EXPENSE-SANDBOX", "¦proces_code: PROC-EXPENSE-SANDBOX"),
+    ("overlap: 24h", "¦overlapp: 24h"),
+    ('number: "$.extend.business_id"', "number: ¦5"),
+    ("'TERMINATED'] }}", "'TERMINATED'] | ¦lowr }}"),
+    ("key: userid", "key: ¦user_id"),
+    ("until: audit", "until: ¦audited"),
+    ("    FCURRENCYID: PRE001", "    ¦FormId: PRE001\n    FCURRENCYID: PRE001"),
+    ("FRECTUNITTYPE: BD_Empinfo", "FRECTUNITTYPE: ¦{{ params.pay_org }}"),
+    ("lookup: item", "lookup: ¦items"),
+    ("required: true}", "¦requird: true}"),
+    ("FSETTLECUR: PRE001", "FSETTLECUR: PRE001\n    ¦FSETTLECUR: PRE007"),
+]
+
+
+def test_ten_mistakes_in_one_scheme_are_all_found_and_nothing_else(tmp_path: Path) -> None:
+    text = GOOD
+    for written, instead in TEN:
+        text = planted(written, instead, text)
+    text, places = unmarked(text)
+    findings = errors(found(tmp_path, text))
+    assert [(f.position.line, f.position.column) for f in findings] == sorted(places)
+    assert all(f.hint for f in findings)
+
+
+def test_warnings_and_hints(tmp_path: Path) -> None:
+    text = GOOD.replace("extend.result ==", "extendd.result ==").replace(
+        "FCURRENCYID: PRE001", 'FCURRENCYID: PRE001\n    FREMARK: "$.extend.originator_useridd"'
+    )
+    codes = {(f.code, f.severity.value) for f in found(tmp_path, text)}
+    assert ("S420", "warning") in codes
+    assert ("S428", "warning") in codes
+    unused = GOOD.replace("tables:\n", "tables:\n  spare: {values: {a: b}}\n").replace(
+        "params:\n", "params:\n  spare: {type: string, default: x}\n"
+    )
+    assert {("S502", "hint"), ("S309", "hint")} <= {
+        (f.code, f.severity.value) for f in found(tmp_path, unused)
+    }
+    swapped = GOOD.replace("    FCONTACTUNITTYPE: BD_Empinfo\n", "").replace(
+        "    FRECTUNITTYPE: BD_Empinfo\n", "    FCONTACTUNITTYPE: BD_Empinfo\n    FRECTUNITTYPE: BD_Empinfo\n"
+    )
+    assert [(f.code, f.severity.value) for f in found(tmp_path, swapped) if f.code == "S425"] == [
+        ("S425", "warning")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "code"),
+    [
+        ("FREMARK: x", "¦FREMARKK: x", "S421"),
+        ("FPURPOSEID: SFKYT10_SYS", "¦FPURPOSEIDD: SFKYT10_SYS", "S421"),
+        ("value: job_number", "value: ¦jobnumber", "S506"),
+    ],
+)
+def test_what_an_open_catalog_does_not_list_is_a_warning(
+    tmp_path: Path, written: str, instead: str, code: str
+) -> None:
+    base = GOOD.replace("    FCURRENCYID: PRE001", "    FREMARK: x\n    FCURRENCYID: PRE001")
+    text, places = unmarked(planted(written, instead, base))
+    warned = [f for f in found(tmp_path, text) if f.severity is Severity.WARNING]
+    assert [(f.code, (f.position.line, f.position.column)) for f in warned] == [(code, places[0])]
+    assert "did you mean" in (warned[0].hint or "")
+
+
+def test_a_key_that_the_target_does_not_keep_unique_is_a_warning(tmp_path: Path) -> None:
+    text = GOOD.replace("key: FBillNo", "key: FTHIRDBILLNO").replace(
+        '    FBillNo: "DD{{ extend.business_id }}"', '    FTHIRDBILLNO: "{{ extend.business_id }}"'
+    )
+    findings = found(tmp_path, text)
+    assert not errors(findings)
+    assert [
+        (f.code, f.position.line, f.position.column) for f in findings if f.severity is Severity.WARNING
+    ] == [("S703", *place(text, "FTHIRDBILLNO"))]
+
+
+def test_an_alias_is_understood_and_told(tmp_path: Path) -> None:
+    text = GOOD.replace(
+        '"$.extend.originator_userid"', '"$.报销明细.项目费用明细.extend.originator_userid"', 1
+    )
+    findings = found(tmp_path, text)
+    assert not errors(findings)
+    assert "$.extend.originator_userid" in next(f.hint or "" for f in findings if f.code == "S411")
+
+
+@pytest.mark.parametrize(
+    ("table", "file", "code", "line", "column"),
+    [
+        ("{file: t.csv, key: a, value: b}", None, "S503", 18, 16),
+        ("{file: ../t.csv, key: a, value: b}", "a,b\n", "S503", 18, 16),
+        ("{file: t.csv, key: a, value: b}", "a,b\n1,2\n\n 1 ,3\n", "S504", 4, 1),
+        ("{file: t.csv, key: a, value: c}", "a,b\n1,2\n", "S504", 1, 1),
+        ("{file: t.csv, key: a, value: b}", "a,b\n1,2,3\n", "S504", 2, 1),
+        ("{file: t.csv, key: a, value: b}", 'a,b\n1,"2\n', "S504", 2, 1),
+        ("{file: t.csv, key: a, value: b}", b"a,b\n\xff\xff\xff\n", "S504", 1, 1),
+    ],
+)
+def test_tables_of_files(
+    tmp_path: Path, table: str, file: str | bytes | None, code: str, line: int, column: int
+) -> None:
+    if file is not None:
+        (tmp_path / "t.csv").write_bytes(file if isinstance(file, bytes) else file.encode())
+    text = GOOD.replace("{values: {办公费: FYXM05_SYS}}", table)
+    findings = errors(found(tmp_path, text))
+    assert [(f.code, f.position.line, f.position.column) for f in findings] == [(code, line, column)]
+
+
+def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    inside = tmp_path / "schemes"
+    inside.mkdir()
+    (tmp_path / "secret.csv").write_text("a,b\n1,2\n")
+    (inside / "t.csv").symlink_to(tmp_path / "secret.csv")
+    text = GOOD.replace("{values: {办公费: FYXM05_SYS}}", "{file: t.csv, key: a, value: b}")
+    assert [f.code for f in errors(found(inside, text))] == ["S503"]
+
+
+BACK = """\
+version: 1
+id: back
+name: 回写
+source: {interface: callback, id: "$.id", number: "$.business_id"}
+target:
+  connection: dingtalk
+  interface: topapi/process/instance/comment/add
+  key: text
+  mapping:
+    process_instance_id: "$.id"
+    comment_userid: finance01
+    text: "已生成付款单 {{ result.number }} {{ name }}"
+"""
+CALL = (
+    'callback: {scheme: back, data: {id: "$.id", business_id: "$.extend.business_id", name: "$.收款账号"}}\n'
+)
+
+
+def with_back(tmp_path: Path, call: str, back: str = BACK) -> list[Finding]:
+    (tmp_path / "back.yaml").write_text(back, encoding="utf-8")
+    return found(tmp_path, GOOD + textwrap.dedent(call))
+
+
+def test_a_callback_scheme_alone_and_called(tmp_path: Path) -> None:
+    assert not [f for f in found(tmp_path, BACK, "back.yaml") if f.severity is not Severity.HINT]
+    assert not [f for f in with_back(tmp_path, CALL) if f.severity is not Severity.HINT]
+
+
+@pytest.mark.parametrize(
+    ("call", "back", "code"),
+    [
+        (CALL.replace("scheme: back", "scheme: bakc"), BACK, "S310"),
+        (CALL, BACK.replace("{{ result.number }}", ""), "S311"),
+        (CALL.replace("scheme: back", "scheme: expense"), BACK, "S311"),
+        (CALL.replace('id: "$.id", ', ""), BACK, "S312"),
+        (CALL.replace("data:", "on: deliverd, data:"), BACK, "S204"),
+    ],
+)
+def test_callbacks_that_are_wrong(tmp_path: Path, call: str, back: str, code: str) -> None:
+    assert [f.code for f in errors(with_back(tmp_path, call, back))] == [code]
+
+
+def test_a_callback_scheme_has_no_connection_or_window(tmp_path: Path) -> None:
+    text = BACK.replace(
+        "{interface: callback,", "{connection: dingtalk, interface: callback, window: {start: -1d},"
+    )
+    assert [f.code for f in errors(found(tmp_path, text, "back.yaml"))] == ["S201", "S201"]
+
+
+def test_tests_that_are_malformed(tmp_path: Path) -> None:
+    text = GOOD + textwrap.dedent("""\
+        tests:
+          - name: no record file
+            record: {file: none.json}
+            skipped: true
+          - name: nothing expected
+            record: {id: "1"}
+          - name: unknown names
+            record: {id: "1"}
+            params: {pay_orgg: x}
+            tables: {itemm: {a: b}}
+            held: true
+          - name: unknown names
+            record: {id: "1"}
+            waiting: true
+            ducument: {}
+        """)
+    assert [(f.code, f.severity.value) for f in found(tmp_path, text) if f.code.startswith(("S6", "S2"))] == [
+        ("S602", "error"),
+        ("S209", "error"),
+        ("S603", "error"),
+        ("S603", "error"),
+        ("S601", "warning"),
+        ("S201", "error"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "- 1", "5", "version: 1", "a: [", "version: 1\nsource: []\ntarget: 5\n", "\x00"]
+)
+def test_any_file_gets_findings_and_no_traceback(tmp_path: Path, text: str) -> None:
+    assert errors(found(tmp_path, text))
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    assert [f.code for f in validate(tmp_path / "none.yaml")] == ["S101"]
