@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from engine.connector.api import Span
 
 __all__ = ["Approvals", "Listing", "NewApprovals", "NewWire", "OldApprovals", "OldWire"]
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,8 @@ class OldApprovals:
     async def list_ids(self, request: Mapping[str, Any], span: Span, cursor: Any) -> Listing:
         body: dict[str, Any] = {
             "process_code": _code(request),
-            "start_time": _ms(span.start.timestamp()),
-            "end_time": _ms(span.end.timestamp()),
+            "start_time": _ms(span.start),
+            "end_time": _ms(span.end),
             "size": _size(request),
             "cursor": 0 if cursor is None else cursor,
         }
@@ -106,8 +110,8 @@ class NewApprovals:
     async def list_ids(self, request: Mapping[str, Any], span: Span, cursor: Any) -> Listing:
         body: dict[str, Any] = {
             "processCode": _code(request),
-            "startTime": _ms(span.start.timestamp()),
-            "endTime": _ms(span.end.timestamp()),
+            "startTime": _ms(span.start),
+            "endTime": _ms(span.end),
             "maxResults": _size(request),
             "nextToken": _as_number(cursor),
         }
@@ -159,8 +163,8 @@ def _checked(instance: Any, form: str) -> dict[str, Any]:
 # --- requests ---------------------------------------------------------------------------------------------
 
 
-def _ms(seconds: float) -> int:
-    return int(seconds * 1000)
+def _ms(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _as_number(cursor: Any) -> Any:

@@ -5,6 +5,7 @@ A form cannot be changed by API once it is submitted, so this is how a claimant 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -78,12 +79,8 @@ class CommentTarget(_Message):
             id_, _, text = key.partition(":")
             if id_ not in instances:
                 instances[id_] = await self._read(id_)
-            remarks = [
-                str(part.get("remark") or "")
-                for part in instances[id_].get("operation_records") or ()
-                if isinstance(part, Mapping) and part.get("operation_type") == "ADD_REMARK"
-            ]
-            found[key] = [Existing(id_, key, "send") for remark in remarks if text.strip() in remark][:1]
+            stands = any(_says(remark, text) for remark in _remarks(instances[id_]))
+            found[key] = [Existing(id_, key, "send")] if stands else []
         return found
 
     async def send(self, documents: Sequence[Outgoing], gate: Gate) -> list[Answer]:
@@ -110,6 +107,19 @@ class CommentTarget(_Message):
             if refusal.problem.kind is Kind.INSTANCE:
                 return {}
             raise Unreachable(self._approvals.wire.session.scrub(refusal.problem.message)) from None
+
+
+def _remarks(instance: Mapping[str, Any]) -> list[str]:
+    return [
+        str(part.get("remark") or "")
+        for part in instance.get("operation_records") or ()
+        if isinstance(part, Mapping) and part.get("operation_type") == "ADD_REMARK"
+    ]
+
+
+def _says(remark: str, text: str) -> bool:
+    """True when a remark holds a text, and not only the beginning of a longer number at its end."""
+    return re.search(re.escape(text.strip()) + r"(?![0-9A-Za-z])", remark) is not None
 
 
 class NotificationTarget(_Message):

@@ -9,7 +9,7 @@ import httpx
 
 from connectors.dingtalk.errors import Kind, read_answer
 from engine.connector.session import Retry
-from engine.errors import ConfigurationError, CredentialsError
+from engine.errors import ConfigurationError, CredentialsError, EngineError
 from engine.language import tr
 
 if TYPE_CHECKING:
@@ -41,11 +41,16 @@ class Tokens:
         self._lock = asyncio.Lock()
         self._token = ""
         self._until = 0.0
+        self._failures = 0
+        self._failure: EngineError | None = None
 
     async def get(self) -> str:
         """A token that should be good. Raises CredentialsError, ConfigurationError, Unreachable."""
+        failures = self._failures
         async with self._lock:
             if not self._token or self._session.clock.monotonic() >= self._until:
+                if self._failure is not None and self._failures != failures:
+                    raise self._failure  # of the task that this one has waited for
                 await self._fetch()
             return self._token
 
@@ -58,7 +63,12 @@ class Tokens:
         async def make() -> httpx.Request:
             return self._request()
 
-        token, life = await self._session.read(None, make, self._decode)
+        try:
+            token, life = await self._session.read(None, make, self._decode)
+        except EngineError as error:
+            self._failures += 1
+            self._failure = error
+            raise
         self._session.hide(token)
         self._until = self._session.clock.monotonic() + life - min(_EARLY, life / 10)
         self._token = token

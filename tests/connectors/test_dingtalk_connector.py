@@ -441,6 +441,17 @@ def test_a_token_is_fetched_anew_before_its_end() -> None:
     asyncio.run(main())
 
 
+def test_many_tasks_share_the_failure_to_fetch_a_token() -> None:
+    async def main() -> None:
+        fake = FakeDingtalk().on("gettoken", "")
+        source = make_connector(fake).source(OLD, REQUEST)
+        answers = await asyncio.gather(*[source.get(f"F{n}") for n in range(20)], return_exceptions=True)
+        assert all(isinstance(one, Unreachable) for one in answers)
+        assert len(fake.requests) == 4
+
+    asyncio.run(main())
+
+
 @BOTH
 def test_a_token_refused_twice_is_a_matter_of_credentials(interface: str) -> None:
     with pytest.raises(CredentialsError):
@@ -633,7 +644,14 @@ def test_a_message_without_a_field_is_refused_here(interface: str) -> None:
 
 @pytest.mark.parametrize("interface", [COMMENT, NEW_COMMENT])
 @pytest.mark.parametrize(
-    ("remark", "stands"), [("已付款 DD1", True), ("已付款 DD1 ", True), ("已付款 DD2", False)]
+    ("remark", "stands"),
+    [
+        ("已付款 DD1", True),
+        ("已付款 DD1 ", True),
+        ("已付款 DD2", False),
+        ("已付款 DD10", False),
+        ("注：已付款 DD1。", True),
+    ],
 )
 def test_a_comment_is_found_under_its_approval(interface: str, remark: str, stands: bool) -> None:
     where = OLD if interface == COMMENT else NEW
