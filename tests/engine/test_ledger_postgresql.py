@@ -15,11 +15,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from engine.ledger import leases, lookups, runs, windows
+from engine.ledger import deliveries, events, leases, lookups, records, runs, story, windows
 from engine.ledger.backup import check, status
 from engine.ledger.budgets import count, read_budget, take_slots
 from engine.ledger.faults import LedgerUnreachableError
+from engine.ledger.forget import forget_systems
 from engine.ledger.open import HEAD, open_ledger, upgrade, version
+from engine.ledger.prune import prune
+from engine.ledger.rows import Fault, State
 from engine.ledger.sql import insert_missing, make_engine
 from engine.ledger.tables import budgets, metadata
 from engine.ledger.windows import SpanState
@@ -102,6 +105,35 @@ def test_every_book_is_kept_alike(tx: Connection) -> None:
     found = status(tx)
     assert (found.runs, found.version) == (1, HEAD)
     assert found.size > 10_000
+
+
+def test_deliveries_go_their_way_alike(tx: Connection) -> None:
+    rows = records.register(tx, "d", "f", ["1", "2", "1"], NOON)
+    assert records.register(tx, "d", "f", ["2"], NOON) == {"2": rows["2"]}
+    records.keep_snapshot(tx, rows["1"], {"报销金额": "1.10"}, "2026-1", True, NOON)
+    ids = list(rows.values())
+    assert deliveries.register(tx, "s", "k", ids, run="r", at=NOON) == set(ids)
+    assert deliveries.register(tx, "s", "k", ids, run="r", at=NOON) == set()
+    first, second = deliveries.in_states(tx, "s", "k", [State.WAITING], with_snapshot=True)
+    assert first.snapshot == {"报销金额": "1.10"}
+    sent = {"form": "F", "key": "DD1", "amount": Decimal("1.10"), "payload": {"A": Decimal("1.10")}}
+    assert deliveries.move(tx, first, State.SENDING, run="r", at=NOON, event="sent", **sent)
+    assert not deliveries.move(tx, first, State.DELIVERED, run="r", at=NOON)
+    (first,) = deliveries.find(tx, "s", "k", names=["2026-1"])
+    assert (first.state, first.amount, first.payload) == (State.SENDING, Decimal("1.10"), sent["payload"])
+    assert set(deliveries.keys_taken(tx, "k", "F", ["DD1", "DD2"])) == {"DD1"}
+    assert deliveries.move(tx, first, State.DELIVERED, run="r", at=NOON, delivered_run="r")
+    fault = Fault("no such payee", failure="data", field="F", line=3)
+    assert deliveries.move(tx, second, State.FAILED, run="r", at=NOON, fault=fault)
+    assert deliveries.tally(tx, "s", "k", run="r") == {
+        ("delivered", None, True, False, True): 1,
+        ("failed", "data", False, False, False): 1,
+    }
+    assert deliveries.finish_called_back(tx, "s", "k", at=NOON) == 1
+    assert [found.state for found in story.under_all_schemes(tx, "DD1")] == [State.DONE]
+    assert [event.kind for event in events.of_record(tx, rows["1"])] == ["sent"]
+    assert prune(tx, NOON + timedelta(days=1)).events == 1
+    assert forget_systems(tx, ["d"]) == 2
 
 
 def test_one_bad_job_leaves_the_others_of_its_commit(url: str) -> None:
