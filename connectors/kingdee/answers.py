@@ -13,11 +13,11 @@ from engine import jsontext
 from engine.language import tr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import httpx
 
-__all__ = ["Code", "Done", "Problem", "Status", "Unreadable", "read_body", "read_status"]
+__all__ = ["Code", "Done", "Problem", "Status", "Unreadable", "read_body", "read_status", "with_texts"]
 
 _SESSION_TEXTS = (
     "会话信息已丢失",
@@ -129,6 +129,17 @@ def read_body(response: httpx.Response) -> Any:
     if isinstance(body, str) and body.lstrip().startswith(("{", "[")):
         body = _parse(body, status)
     return body
+
+
+def with_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """The same answer with every text changed, e.g. without the secrets that an error might quote."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [with_texts(entry, change) for entry in value]
+    if isinstance(value, dict):
+        return {key: with_texts(entry, change) for key, entry in value.items()}
+    return value
 
 
 def read_status(body: Any) -> Status | None:

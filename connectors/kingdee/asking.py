@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from connectors.kingdee.answers import Code
-from connectors.kingdee.client import ServiceRefused
 from connectors.kingdee.forms import code_of, to_amount
 from connectors.kingdee.query import LARGEST_PAGE, among, query
+from connectors.kingdee.reading import ServiceRefused
 from engine.connector.api import Existing
 from engine.errors import Unreachable
 from engine.language import tr
@@ -58,7 +58,8 @@ class Asker:
 
     async def _headers(self, key_field: str, keys: Sequence[str]) -> list[dict[str, Any]]:
         """One row for each bill, as {what it is: value}."""
-        fixed = {"id": "FID", "key": key_field, "number": self._form.number_field, "status": _STATUS}
+        number = self._form.number_field(key_field)
+        fixed = {"id": "FID", "key": key_field, "number": number, "status": _STATUS}
         try:
             return await self._rows({**fixed, **self._header}, key_field, keys)
         except ServiceRefused as refused:

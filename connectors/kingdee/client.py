@@ -8,41 +8,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from connectors.kingdee.answers import Code, Status, Unreadable, read_body, read_status
+from connectors.kingdee.answers import Unreadable, read_body, read_status, with_texts
 from connectors.kingdee.auth import way_for
-from connectors.kingdee.login import Login, post, refuse_missing_service, service_url
+from connectors.kingdee.login import Login, post, service_url
 from connectors.kingdee.query import query
-from engine.connector.session import Renew, Retry
-from engine.errors import ConfigurationError, CredentialsError
+from connectors.kingdee.reading import Reading, is_shut_out
+from engine.connector.session import Retry
+from engine.errors import ConfigurationError
 from engine.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import httpx
-
     from engine.connector.api import Gate
     from engine.connector.session import Session
     from engine.connector.settings import Connection
 
-__all__ = ["KingdeeClient", "PermissionRefused", "ServiceRefused"]
+__all__ = ["KingdeeClient"]
 
 T = TypeVar("T")
 
 _SERVICE = "DynamicFormService"
-_WORTH_RETRYING = frozenset({Code.EXCEPTION, Code.DATABASE, Code.LOCKED, Code.CALL_LIMIT})
-
-
-class ServiceRefused(ConfigurationError):  # noqa: N818 - like the errors of engine.errors
-    """Kingdee refused to read what was asked; `code` is its ``MsgCode``."""
-
-    def __init__(self, message: str, code: int | None) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class PermissionRefused(CredentialsError):  # noqa: N818 - likewise
-    """The user is let in, but may not do what was asked."""
 
 
 class KingdeeClient:
@@ -118,28 +104,10 @@ class KingdeeClient:
     ) -> T:
         """A call that changes nothing. Raises ServiceRefused, CredentialsError, Unreachable, QuotaSpent."""
         url = service_url(self._base_url, _SERVICE, method)
-        generation = 0
-
-        async def make() -> httpx.Request:
-            nonlocal generation
-            generation = await self.login.ensure()
-            return post(url, body, self.login.headers(url))
-
-        def decoded(response: httpx.Response) -> T:
-            try:
-                answer = read_body(response)
-            except Unreadable as error:
-                refuse_missing_service(error, url)
-                self._drop_if_shut_out(error, generation)
-                reason = tr("Kingdee's {method} gave {reason}", method=method, reason=error.message)
-                raise (Renew if error.status in (401, 403) else Retry)(reason) from None
-            status = read_status(answer)
-            if status is not None and not status.success:
-                self._refuse(status, generation)
-            self.login.learn(generation, response)
-            return decode(answer)
-
-        return await self._session.read(method if counted else None, make, decoded)
+        reading = Reading(self.login, method, url, body)
+        return await self._session.read(
+            method if counted else None, reading.make, lambda response: decode(reading.answer(response))
+        )
 
     async def write(self, method: str, body: Mapping[str, Any], gate: Gate | None = None) -> Any:
         """A call that may change something: sent once, `gate` asked right before its first byte.
@@ -153,35 +121,22 @@ class KingdeeClient:
         try:
             answer = read_body(response)
         except Unreadable as error:
-            self._drop_if_shut_out(error, generation)
+            if is_shut_out(error):
+                self.login.drop(generation)
+            error.message = self._session.scrub(error.message)
             raise
         status = read_status(answer)
         if status is not None and status.session_lost:
             self.login.drop(generation)
         else:
             self.login.learn(generation, response)
-        return answer
+        if status is None or status.success:
+            return answer
+        return with_texts(answer, self._session.scrub)
 
     async def _operate(self, method: str, form: str, ids: Sequence[str]) -> Any:
         # Ids is a comma-joined text, Numbers would be an array; the other options keep their defaults.
         return await self.write(method, {"formid": form, "data": {"Ids": ",".join(ids)}})
-
-    def _drop_if_shut_out(self, error: Unreadable, generation: int) -> None:
-        # Custom services answer 403 and proxies a login page where the session is gone.
-        if error.html or error.status in (301, 302, 303, 307, 401, 403):
-            self.login.drop(generation)
-
-    def _refuse(self, status: Status, generation: int) -> None:
-        if status.session_lost:
-            self.login.drop(generation)
-            message = status.message
-            raise Renew(tr("Kingdee does not accept the session or signature: {message}", message=message))
-        message = self._session.scrub(status.message)[:1000]
-        if status.code == Code.NO_PERMISSION:
-            raise PermissionRefused(tr("Kingdee refused: {message}", message=message))
-        if status.code in _WORTH_RETRYING:
-            raise Retry(tr("Kingdee refused: {message}", message=message))
-        raise ServiceRefused(tr("Kingdee refused: {message}", message=message), status.code)
 
 
 def _rows(body: Any, width: int) -> list[list[Any]]:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from connectors.kingdee.client import KingdeeClient, PermissionRefused, ServiceRefused
+from connectors.kingdee.client import KingdeeClient
+from connectors.kingdee.reading import PermissionRefused, ServiceRefused
 from connectors.kingdee.source import QuerySource
 from connectors.kingdee.target import WRITERS, BillTarget
 from engine.connector.api import Account, Connector

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BillForm", "code_of", "get", "to_amount"]
 
+_NUMBERS = ("FBillNo", "FNumber")
 _CODES = ("fnumber", "fstaffnumber", "number", "fname", "fid", "id")
 
 
@@ -48,13 +49,21 @@ def to_amount(value: Any) -> Decimal | None:
 
 
 class BillForm:
-    """What the target needs to know of a form; a form without catalog entry knows only its number field."""
+    """What the target needs to know of a form.
+
+    The number, which every answer gives back, is the first of the form's keys; of a form that the catalog
+    lacks it is ``FBillNo`` (bills) or ``FNumber`` (base data), whichever the scheme uses.
+    """
 
     def __init__(self, form: Form) -> None:
         self.form = form
         self.name = form.name
-        self.keys = form.keys or ("FBillNo",)
-        self.number_field = self.keys[0]
+        self.keys = form.keys or _NUMBERS
+        self._numbers = form.keys[:1] or _NUMBERS
+
+    def number_field(self, key_field: str | None) -> str:
+        """The field of the number, for a scheme whose key stands in `key_field`."""
+        return key_field if key_field in self._numbers else self._numbers[0]
 
     def facts(self, payload: Mapping[str, Any]) -> dict[str, str | Decimal]:
         """Organisation, payee and amount, as far as the payload states them."""
@@ -91,8 +100,9 @@ class BillForm:
 
     def key_field(self, payload: Mapping[str, Any], key: str) -> str | None:
         """The field in which a payload carries its idempotency key: the number, if it is that."""
-        if code_of(get(payload, self.number_field)) == key:
-            return self.number_field
+        for number in self._numbers:
+            if code_of(get(payload, number)) == key:
+                return number
         return next((name for name, value in payload.items() if code_of(value) == key), None)
 
     def locate(self, named: str, message: str) -> Field | None:

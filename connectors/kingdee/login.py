@@ -76,11 +76,17 @@ class Login:
         self._session_id = ""
         self._cookies: dict[str, str] = {}
         self._refused: str | None = None
+        self.proven = False
+        """True once the server has let this connection in."""
 
     @property
     def by_call(self) -> bool:
         """True when a session is opened by a login call, False when each request proves itself."""
         return self._way.login(self._now()) is not None
+
+    def scrub(self, text: str) -> str:
+        """The text without any secret of this connection, the session's id among them."""
+        return self._session.scrub(text)
 
     async def ensure(self) -> int:
         """Log in unless that was done, and give the session's generation.
@@ -104,7 +110,8 @@ class Login:
         return headers
 
     def learn(self, generation: int, response: httpx.Response) -> None:
-        """Take over the cookies of an answer, unless its session has been dropped meanwhile."""
+        """Take over the cookies of an answer that was let in, unless its session was dropped meanwhile."""
+        self.proven = True
         if generation != self._generation:
             return
         for line in response.headers.get_list("set-cookie"):
@@ -144,15 +151,15 @@ class Login:
             status = read_status(body)
             if status is None or status.success:
                 raise Retry(tr("Kingdee's answer to the login is not of the documented shape"))
-            raise CredentialsError(self._told(status.message))
+            raise CredentialsError(self._refusal(status.message))
         if kind not in _GOOD:
             reason = str(body.get("Message") or "").strip() or tr(_REASONS.get(kind, "login failed"))
-            raise CredentialsError(self._told(reason))
+            raise CredentialsError(self._refusal(reason))
         self._keep_id(str(body.get("KDSVCSessionId") or ""))
         self.learn(self._generation, response)
 
-    def _told(self, reason: str) -> str:
-        return tr("Kingdee refused the login: {reason}", reason=self._session.scrub(reason)[:500])
+    def _refusal(self, reason: str) -> str:
+        return tr("Kingdee refused the login: {reason}", reason=self.scrub(reason)[:500])
 
     def _keep_id(self, session_id: str) -> None:
         self._session_id = session_id

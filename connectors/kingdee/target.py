@@ -117,10 +117,10 @@ class BillTarget:
         """Ask for the key back where it is not the bill's number, which comes back anyway."""
         form = self._form
         keys = {form.key_field(document.payload, document.key) for document in documents}
-        others = sorted(key for key in keys if key is not None and key != form.number_field)
+        others = sorted(key for key in keys if key is not None and key != form.number_field(key))
         if not others:
             return {}
-        asked = [*self._options.get("NeedReturnFields", []), form.number_field, *others]
+        asked = [*self._options.get("NeedReturnFields", []), form.number_field(others[0]), *others]
         return {"NeedReturnFields": list(dict.fromkeys(asked))}
 
 

@@ -224,7 +224,7 @@ def _returned_keys(body: Any, form: BillForm) -> dict[str, dict[str, str]]:
     for row in rows if isinstance(rows, list) else []:
         if isinstance(row, dict):
             folded = {str(key).casefold(): str(value) for key, value in row.items() if value is not None}
-            number = folded.get(form.number_field.casefold())
+            number = folded.get(form.number_field(None).casefold())
             if number:
                 found[number] = folded
     return found
@@ -235,10 +235,10 @@ def _echoed(
 ) -> Callable[[Done], str | None]:
     """How the key comes back: as the bill's number, or in the field that holds it."""
     key_field = form.key_field(document.payload, document.key)
-    if key_field == form.number_field:
-        return lambda done: done.number or None
     if key_field is None:
         return lambda done: None
+    if key_field == form.number_field(key_field):
+        return lambda done: done.number or None
     folded = key_field.casefold()
     return lambda done: returned.get(done.number, {}).get(folded)
 

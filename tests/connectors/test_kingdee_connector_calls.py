@@ -356,6 +356,14 @@ def test_a_session_that_is_lost_twice_in_a_row_is_refused_credentials() -> None:
         run(connector.check())
 
 
+def test_a_session_lost_again_and_again_after_a_login_is_trouble_and_no_refusal() -> None:
+    connector, wire = made(served(lambda method, body: [[LOST]]))
+    with pytest.raises(Unreachable, match="会话信息已丢失"):
+        run(target_of(connector).find("FBillNo", ["A"]))
+    assert wire.methods().count("ExecuteBillQuery") == 5
+    assert wire.methods().count("ValidateUser") == 5
+
+
 def test_a_signed_request_carries_the_session_that_the_first_answer_hands_out() -> None:
     rows = httpx.Response(200, json=[], headers=logged_in(3).headers)
     connector, wire = made(lambda method, body: rows, auth="signature")
@@ -498,6 +506,24 @@ def test_calls_are_counted_by_method_and_logins_are_not() -> None:
     run(target.find("FBillNo", ["A"]))
     run(target.send(outgoing("A"), yes))
     assert meter.calls == {"ExecuteBillQuery": 1, "BatchSave": 1}
+
+
+def test_no_secret_comes_back_in_an_error_that_quotes_it() -> None:
+    quoting = {
+        "Result": {
+            "ResponseStatus": {
+                "IsSuccess": False,
+                "MsgCode": 11,
+                "Errors": [{"Message": f"bad {PASSWORD} {SECRET} session-1", "DIndex": 0}],
+            }
+        }
+    }
+    connector, _ = made(served(lambda method, body: quoting))
+    shown = repr(run(target_of(connector).send(outgoing("A"), yes)))
+    with pytest.raises(ConfigurationError) as caught:
+        run(target_of(connector).find("FBillNo", ["A"]))
+    for secret in (PASSWORD, SECRET, "session-1"):
+        assert secret not in shown + str(caught.value) + repr(connector.client.login)
 
 
 BAD_OPTIONS: list[tuple[dict[str, Any], str]] = [
@@ -695,8 +721,18 @@ def test_a_form_that_the_catalog_lacks_can_be_written() -> None:
     connector, wire = made(served(lambda method, body: all_saved(body)))
     target = connector.target("batchSave", Form("XX_OWN", "XX_OWN", {}, open=True), {})
     (answer,) = run(target.send([Outgoing("A", {"FBillNo": "A"})], yes))
-    assert (answer.id, wire.sent[1][1]["formid"]) == ("100", "XX_OWN")
+    assert (answer.id, answer.key, wire.sent[1][1]["formid"]) == ("100", "A", "XX_OWN")
     assert target.amount({"FBillNo": "A"}) is None
+
+
+def test_base_data_that_the_catalog_lacks_goes_by_its_code() -> None:
+    saved = {"Result": {"ResponseStatus": {"IsSuccess": True, "SuccessEntitys": [{"Id": 5, "Number": "S1"}]}}}
+    connector, wire = made(served(lambda method, body: [[5, "S1", "C"]] if "Query" in method else saved))
+    target = connector.target("save", Form("BD_Supplier", "BD_Supplier", {}, open=True), {})
+    (answer,) = run(target.send([Outgoing("S1", {"FName": "甲", "FNumber": "S1"})], yes))
+    assert (answer.id, answer.number, answer.key) == ("5", "S1", "S1")
+    assert run(target.find("FNumber", ["S1"]))["S1"] == [Existing("5", "S1", "audit", {})]
+    assert wire.sent[-1][1]["data"]["FieldKeys"] == "FID,FNumber,FDocumentStatus"
 
 
 def test_identity_is_of_the_system_and_not_of_the_port() -> None:

@@ -15,12 +15,12 @@ import pytest
 
 from connectors.kingdee import KingdeeConnector
 from engine.clock import SystemClock
-from engine.connector.api import Accepted, Duplicate, Existing, Outgoing, Refused, Target, Unclear
+from engine.connector.api import Accepted, Duplicate, Existing, NotSent, Outgoing, Refused, Target, Unclear
 from engine.connector.limits import Limits
 from engine.connector.references import Secret
 from engine.connector.session import Session
 from engine.connector.settings import Connection
-from engine.connector.simulator import Simulator
+from engine.connector.simulator import Simulator, set_faults
 from engine.connector.simulator.serve import SimulatorSpec, serving
 from engine.connector.transport import HttpTransport
 from engine.errors import CredentialsError, FailureClass, Position, RecordError, Unreachable
@@ -253,3 +253,48 @@ def test_a_server_that_is_not_there_has_received_nothing(tmp_path: Path) -> None
         assert not isinstance(answer, Unclear)
 
     play(tmp_path, scene, base_url="http://127.0.0.1:9/k3cloud/")
+
+
+# --- faults: what is said of each bill must be true ---------------------------------------------------
+
+NOTHING_DONE = ("drop_before", "error_before", "throttle", "expired")
+DONE_UNSAID = ("drop_after", "error_after", "empty", "html")
+
+
+@pytest.mark.parametrize("auth", ["signature", "validate_user"])
+@pytest.mark.parametrize("fault", NOTHING_DONE + DONE_UNSAID)
+def test_no_fault_makes_the_connector_say_what_is_not_so(tmp_path: Path, fault: str, auth: str) -> None:
+    async def scene(made: Site) -> None:
+        target = made.target()
+        keys = ["DD1", "DD2"]
+        await target.find("FBillNo", keys)
+        set_faults(tmp_path, {f"kingdee.{fault}": 1.0})
+        answers = await target.send([bill(key) for key in keys], yes)
+        set_faults(tmp_path, {f"kingdee.{fault}": 0.0})
+        assert {type(one) for one in answers} <= {NotSent, Unclear}
+        found = await target.find("FBillNo", keys)
+        assert all(len(hits) == (fault in DONE_UNSAID) for hits in found.values())
+        if fault in DONE_UNSAID:
+            assert {type(one) for one in answers} == {Unclear}
+        if fault in ("throttle", "expired"):
+            assert {type(one) for one in answers} == {NotSent}
+
+    play(tmp_path, scene, auth=auth)
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "error_before", "throttle", "expired", "empty", "html"])
+def test_a_query_under_faults_never_says_none(tmp_path: Path, fault: str) -> None:
+    async def scene(made: Site) -> None:
+        target = made.target()
+        await target.send([bill("DD1")], yes)
+        set_faults(tmp_path, {f"kingdee.{fault}": 1.0})
+        with pytest.raises((Unreachable, CredentialsError)):
+            await target.find("FBillNo", ["DD1"])
+        set_faults(tmp_path, {f"kingdee.{fault}": 0.4})
+        for _ in range(5):
+            try:
+                assert len((await target.find("FBillNo", ["DD1"]))["DD1"]) == 1
+            except (Unreachable, CredentialsError):
+                continue
+
+    play(tmp_path, scene, auth="validate_user")
