@@ -53,6 +53,7 @@ CODES: dict[str, str] = {
     "S411": "a path has an older name",
     "S412": "a format cannot be used",
     "S413": "rows are chosen by what is not there yet",
+    "S414": "a total is asked of a field that the mapping does not write",
     "S420": "a name in a template is not known",
     "S421": "the target has no such field",
     "S422": "a call option stands in the document",
