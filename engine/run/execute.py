@@ -128,7 +128,7 @@ async def _conclude(place: Workplace, lane: Lane, work: Work, seconds: float) ->
         seconds=seconds,
         ledger=place.choice.place,
         message=work.brake.guard or (error.message if error else None),
-        warnings=tuple(work.tally.warnings),
+        warnings=(*place.warnings, *work.tally.warnings),
         error=error,
     )
 

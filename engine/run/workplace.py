@@ -99,6 +99,8 @@ class Workplace:
     choice: Choice
     clock: Clock = field(init=False)
     ledger: LedgerPort = field(init=False)
+    warnings: list[str] = field(default_factory=list)
+    """What the meters of the connectors have to say: that calls run short."""
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _simulated: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     _bound: dict[str, Bound] = field(default_factory=dict)
@@ -145,7 +147,14 @@ class Workplace:
         meters: list[tuple[LedgerMeter, str]] = []
 
         def meter(resolved: Connection, identity: str) -> LedgerMeter:
-            made = LedgerMeter(self.ledger, self.clock, identity, resolved.limits)
+            made = LedgerMeter(
+                self.ledger,
+                self.clock,
+                identity,
+                resolved.limits,
+                name=resolved.name,
+                warn=self.warnings.append,
+            )
             meters.append((made, identity))
             return made
 
