@@ -14,6 +14,7 @@ import pytest
 from connectors.dingtalk import DingtalkConnector
 from engine.clock import SystemClock
 from engine.connector.api import Accepted, Outgoing, Span, SpanRefused, Unclear
+from engine.connector.contract import check_lookup, check_source, check_target
 from engine.connector.limits import Limits
 from engine.connector.session import CountingMeter, connect
 from engine.connector.settings import Connection
@@ -150,6 +151,28 @@ def test_a_comment_lost_on_the_way_is_found(tmp_path: Path) -> None:
             assert len((await target.find("text", [key]))[key]) == 1
             (answer,) = await target.send([Outgoing(key + "!", {**payload, "text": "again"})], lambda: True)
             assert isinstance(answer, Accepted)
+
+    against(tmp_path, work, instances=10)
+
+
+def test_the_contract_is_kept(tmp_path: Path) -> None:
+    async def work(connector: DingtalkConnector) -> None:
+        now = connector.session.clock.now()
+        span = Span(now - timedelta(days=115), now)
+        for interface in (OLD, NEW):
+            records = await check_source(connector.source(interface, REQUEST), REQUEST, span)
+        one = next(iter(records.values()))
+        who = one["extend"]["originator_userid"]
+        await check_lookup(connector.lookup("topapi/v2/user/get"), who, "nobody")
+        comment = {"process_instance_id": one["id"], "comment_userid": who, "text": "已付款 DD1"}
+        await check_target(
+            connector.target("topapi/process/instance/comment/add", None, {}), [comment], "text"
+        )
+        comment = {"processInstanceId": one["id"], "commentUserId": who, "text": "已付款 DD2"}
+        target = connector.target("v1.0/workflow/processInstances/comments", None, {})
+        await check_target(target, [comment], "text")
+        target = connector.target("topapi/message/corpconversation/asyncsend_v2", None, {})
+        await check_target(target, [{"agent_id": 7, "userid_list": who, "text": "已付款 DD1"}], "text")
 
     against(tmp_path, work, instances=10)
 
