@@ -87,6 +87,17 @@ def test_every_field_of_the_interface_tables_is_mapped_or_explained(name: str) -
     assert [word for word in [*DINGTALK_TABLE.split(), *CALL_OPTIONS] if word not in text] == []
 
 
+def test_every_row_of_the_interface_tables_stands_in_the_field_list() -> None:
+    text = (ROOT / "docs/expense-to-paybill.md").read_text(encoding="utf-8")
+    rows = [
+        *KINGDEE_TABLE.split(),
+        *(f"FPAYBILLENTRY.{name}" for name in CALL_OPTIONS),
+        *DINGTALK_TABLE.split(),
+    ]
+    callback = ["strategyId", "id", "business_id", "name", "originator_userid"]
+    assert [word for word in [*rows, *callback] if word not in text] == []
+
+
 def table(name: str, column: int = 1) -> dict[str, str]:
     with (ROOT / "schemes/tables" / name).open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))[1:]
