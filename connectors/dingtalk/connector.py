@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -42,6 +43,7 @@ class DingtalkConnector(Connector):
 
     name: ClassVar[str] = "dingtalk"
     simulator: ClassVar[str | None] = "connectors.dingtalk.simulator:DingTalkSimulator"
+    usual_rate: ClassVar[Decimal | None] = Decimal(19)  # 20 a second, less one for the edges of a second
 
     def __init__(self, connection: Connection, session: Session) -> None:
         super().__init__(connection, session)

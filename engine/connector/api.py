@@ -99,7 +99,7 @@ class Source(Protocol):
         ConfigurationError (a bad request field)."""
 
     async def get(self, id: str) -> dict[str, Any]:
-        """One whole record by its id. Raises RecordError when the source says that this one is bad or gone."""
+        """One whole record by its id. Raises RecordError when the source says that it is bad or gone."""
 
 
 class Lookup(Protocol):
@@ -125,7 +125,7 @@ class Existing:
     """A document that the target already has.
 
     `stage` is how far it has come ('' when saved but further back than any stage, e.g. a draft);
-    `facts` are what `Target.facts` gives for a payload: organisation, payee, amount, as far as they are known.
+    `facts` are what `Target.facts` gives for a payload: organisation, payee, amount, as far as known.
     """
 
     id: str
@@ -210,8 +210,8 @@ class Target(Protocol):
         """Take saved documents one stage on, by id."""
 
     def key_of(self, payload: Mapping[str, Any], key_field: str) -> str | None:
-        """The idempotency key of a payload: the text in `key_field`, with what makes it unique in the target (a
-        comment's key holds its instance id); None where the field is missing or empty."""
+        """The idempotency key of a payload: the text in `key_field`, with what makes it unique in the target
+        (a comment's key holds its instance id); None where the field is missing or empty."""
 
     def facts(self, payload: Mapping[str, Any]) -> dict[str, str | Decimal]:
         """Organisation, payee and amount of a payload, as far as it states them, to compare with
@@ -241,6 +241,8 @@ class Connector(ABC):
 
     name: ClassVar[str]
     simulator: ClassVar[str | None] = None
+    usual_rate: ClassVar[Decimal | None] = None
+    """Calls a second that the vendor allows each interface; used where a connection gives no `per_second`."""
 
     def __init__(self, connection: Connection, session: Session) -> None:
         self.connection = connection

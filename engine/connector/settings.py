@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from engine.connector.environments import (
@@ -17,7 +16,7 @@ from engine.connector.environments import (
 )
 from engine.connector.limits import Limits, parse_duration, read_limits
 from engine.connector.references import Reference, Secret, holds_reference
-from engine.connector.registry import catalog
+from engine.connector.registry import catalog, connector_class
 from engine.errors import ConfigurationError, Position, SchemeError
 from engine.findings import nearest
 from engine.language import tr
@@ -88,8 +87,8 @@ def load_settings(path: Path | None) -> Settings:
 
 def _built_in_sandbox(values: Mapping[str, SchemeValues]) -> Environment:
     plain = read_limits(None, sandbox=True)
-    limits = {"dingtalk": replace(plain, per_second=Decimal(20)), "kingdee": plain}
     simulators: dict[str, dict[str, Any]] = {"dingtalk": {"seed": 1, "instances": 40}, "kingdee": {}}
+    limits = {name: _with_usual_rate(plain, name) for name in simulators}
     unique = {"kingdee": ("FBillNo",)}
     connections = {
         name: Connection(
@@ -135,7 +134,9 @@ def _read_connection(name: str, node: Node, environment: str, folder: Path, plac
         name=name,
         connector=connector.value,
         settings=_read_fields(node, fields, folder, place, complete=simulator is None),
-        limits=read_limits(node.get("limits"), sandbox=environment == SANDBOX),
+        limits=_with_usual_rate(
+            read_limits(node.get("limits"), sandbox=environment == SANDBOX), connector.value
+        ),
         environment=environment,
         position=place,
         unique=_read_unique(node.get("unique")),
@@ -144,6 +145,12 @@ def _read_connection(name: str, node: Node, environment: str, folder: Path, plac
     made.refuse_bad_urls()
     made.refuse_beyond_loopback()
     return made
+
+
+def _with_usual_rate(limits: Limits, connector: str) -> Limits:
+    if limits.per_second is not None:
+        return limits
+    return replace(limits, per_second=connector_class(connector).usual_rate)
 
 
 def _read_fields(

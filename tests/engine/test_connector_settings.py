@@ -319,6 +319,11 @@ def test_what_is_no_duration(text: str) -> None:
         parse_duration(text)
 
 
+def test_a_vendors_usual_rate_holds_where_none_is_given(tmp_path: Path) -> None:
+    assert production(tmp_path, GOOD.replace("per_second: 20, ", "")).limits.per_second == Decimal(19)
+    assert load_settings(None).environment().connection("dingtalk").limits.per_second == Decimal(19)
+
+
 # --- finding, secrets -----------------------------------------------------------------------------------
 
 
