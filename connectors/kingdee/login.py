@@ -24,6 +24,7 @@ __all__ = ["Login", "post", "refuse_missing_service", "service_url"]
 
 _SERVICES = "Kingdee.BOS.WebApi.ServicesStub."
 _SESSION_COOKIE = "kdservice-sessionid"
+_SESSION_COOKIES = (_SESSION_COOKIE, "ASP.NET_SessionId")
 _GOOD = (1, -5)
 """``LoginResultType``: 1 is success; -5 too, with a form that only a person at a screen would see."""
 
@@ -112,12 +113,8 @@ class Login:
     def learn(self, generation: int, response: httpx.Response) -> None:
         """Take over the cookies of an answer that was let in, unless its session was dropped meanwhile."""
         self.proven = True
-        if generation != self._generation:
-            return
-        for line in response.headers.get_list("set-cookie"):
-            self._take(line)
-        if not self._session_id or not self.by_call:
-            self._keep_id(self._cookies.get(_SESSION_COOKIE, self._session_id))
+        if generation == self._generation and _SESSION_COOKIE in self._take_cookies(response):
+            self._keep_id(self._cookies[_SESSION_COOKIE])
 
     def drop(self, generation: int) -> None:
         """Forget session id and cookies, both, so that the next call opens a session; once a generation."""
@@ -155,8 +152,9 @@ class Login:
         if kind not in _GOOD:
             reason = str(body.get("Message") or "").strip() or tr(_REASONS.get(kind, "login failed"))
             raise CredentialsError(self._refusal(reason))
-        self._keep_id(str(body.get("KDSVCSessionId") or ""))
-        self.learn(self._generation, response)
+        self._take_cookies(response)
+        self._keep_id(str(body.get("KDSVCSessionId") or self._cookies.get(_SESSION_COOKIE, "")))
+        self.proven = True
 
     def _refusal(self, reason: str) -> str:
         return tr("Kingdee refused the login: {reason}", reason=self.scrub(reason)[:500])
@@ -165,20 +163,28 @@ class Login:
         self._session_id = session_id
         self._session.hide(session_id)
 
-    def _take(self, line: str) -> None:
-        try:
-            parsed = SimpleCookie(line)
-        except CookieError:
-            return
-        for name, morsel in parsed.items():
-            if morsel.value:
-                self._cookies[name] = morsel.value
-                self._session.hide(morsel.value if len(morsel.value) >= 16 else "")
-            else:
-                self._cookies.pop(name, None)
+    def _take_cookies(self, response: httpx.Response) -> set[str]:
+        """Keep the cookies that an answer sets, forget those that it empties; the names of those kept."""
+        kept: set[str] = set()
+        for line in response.headers.get_list("set-cookie"):
+            for name, value in _cookies(line):
+                if value:
+                    self._cookies[name] = value
+                    self._session.hide(value if name in _SESSION_COOKIES else "")
+                    kept.add(name)
+                else:
+                    self._cookies.pop(name, None)
+        return kept
 
     def _now(self) -> int:
         return int(self._session.clock.now().timestamp())
+
+
+def _cookies(line: str) -> list[tuple[str, str]]:
+    try:
+        return [(name, morsel.value) for name, morsel in SimpleCookie(line).items()]
+    except CookieError:
+        return []
 
 
 def _read_login(response: httpx.Response, url: str) -> Mapping[str, Any]:

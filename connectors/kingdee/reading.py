@@ -22,6 +22,14 @@ __all__ = ["PermissionRefused", "Reading", "ServiceRefused", "is_shut_out"]
 _WORTH_RETRYING = frozenset({Code.EXCEPTION, Code.DATABASE, Code.LOCKED, Code.CALL_LIMIT})
 
 
+_REFUSALS = {
+    True: "Kingdee does not accept the session: {message}",
+    False: "Kingdee does not accept the signature (a wrong app_id, app_secret, username or acct_id, "
+    "or a clock that is off, all sound the same): {message}",
+}
+"""By whether sessions are opened by a login call."""
+
+
 class ServiceRefused(ConfigurationError):  # noqa: N818 - like the errors of engine.errors
     """Kingdee refused to read what was asked; `code` is its ``MsgCode``."""
 
@@ -55,9 +63,7 @@ class Reading:
         body = self._readable(response)
         status = read_status(body)
         if status is not None and status.session_lost:
-            raise self._lost(
-                tr("Kingdee does not accept the session or signature: {message}", message=status.message)
-            )
+            raise self._lost(tr(_REFUSALS[self._login.by_call], message=status.message))
         if status is not None and not status.success:
             raise self._refusal(status)
         self._login.learn(self._generation, response)

@@ -375,6 +375,20 @@ def test_a_signed_request_carries_the_session_that_the_first_answer_hands_out() 
     assert all(headers["X-Kd-Signature"] for _, _, headers, _ in wire.sent)
 
 
+def test_a_session_that_the_server_renews_is_followed() -> None:
+    renewed = httpx.Response(200, json=[], headers=logged_in(9).headers)
+    connector, wire = made(served(lambda method, body: renewed))
+    target = target_of(connector)
+    run(target.find("FBillNo", ["A"]))
+    run(target.find("FBillNo", ["A"]))
+    assert [headers.get("kdservice-sessionid") for _, _, headers, _ in wire.sent] == [
+        None,
+        "session-1",
+        "session-9",
+    ]
+    assert "kdservice-sessionid=session-9;" in wire.sent[2][2]["cookie"]
+
+
 def test_a_login_page_instead_of_an_answer_leads_to_a_new_login() -> None:
     seen: list[str] = []
 

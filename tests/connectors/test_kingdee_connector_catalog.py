@@ -12,6 +12,8 @@ import connectors.kingdee
 import engine.language
 from connectors.kingdee import KingdeeConnector
 from connectors.kingdee.auth import WAYS
+from connectors.kingdee.login import _REASONS
+from connectors.kingdee.reading import _REFUSALS
 from connectors.kingdee.target import WRITERS
 
 CATALOG = KingdeeConnector.catalog()
@@ -119,6 +121,7 @@ def test_every_message_has_its_chinese() -> None:
     }
     chinese = Path(engine.language.__file__).with_name("zh") / "kingdee.yaml"
     translated = yaml.safe_load(chinese.read_text(encoding="utf-8"))
+    told |= {*_REASONS.values(), *_REFUSALS.values()}
     assert told <= set(translated)
     for text, shown in translated.items():
         assert set(_places(text)) == set(_places(shown)), text
