@@ -9,7 +9,7 @@ from engine.mapping.rules import Array, Nested, Rule, templates_in
 from engine.mapping.values import TYPES
 
 if TYPE_CHECKING:
-    from engine.mapping.rules import Field
+    from engine.mapping.rules import Block, Field
 
 __all__ = ["BlockPlan", "FieldLike", "FieldPlan", "FormLike", "base_keys", "plan_fields"]
 

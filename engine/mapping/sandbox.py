@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import StrictUndefined, UndefinedError, pass_context
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import LoopContext
+from jinja2.runtime import LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
@@ -126,7 +126,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 return obj[argument]
             except (TypeError, LookupError):
                 pass
-        if isinstance(obj, _Undefined):
+        if isinstance(obj, Undefined):
             obj._fail_with_undefined_error()
         return self._nothing(obj, argument)
 
@@ -166,7 +166,7 @@ def scope_of(context: Context) -> Scope:
 
 def text_of(value: Any, allowance: Allowance) -> str:
     """A value as it stands in a text; counts as output."""
-    if isinstance(value, _Undefined):
+    if isinstance(value, Undefined):
         value._fail_with_undefined_error()
     text = json_text(value) if isinstance(value, (RecordView, list, tuple, dict)) else to_text(value)
     allowance.text(len(text))
@@ -181,7 +181,7 @@ def _finalize(context: Context, value: Any) -> str:
 def _number(value: Any, sign: str) -> int | Decimal:
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         return value
-    if isinstance(value, _Undefined):
+    if isinstance(value, Undefined):
         value._fail_with_undefined_error()
     if isinstance(value, str):
         raise TypeError(tr("'{sign}' works with numbers; a text becomes one with | decimal", sign=sign))
@@ -201,7 +201,7 @@ def _plus(left: Any, right: Any) -> Any:
             return left + right  # type: ignore[operator]
     if isinstance(left, str) or isinstance(right, str):
         for side in (left, right):
-            if isinstance(side, _Undefined):
+            if isinstance(side, Undefined):
                 side._fail_with_undefined_error()
         raise TypeError(tr("'+' adds numbers; texts are joined with ~"))
     return _number(left, "+") + _number(right, "+")

@@ -22,7 +22,7 @@ from engine.mapping.textmethods import joined
 from engine.mapping.values import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from jinja2.runtime import Context
 
@@ -31,9 +31,9 @@ __all__ = ["INNER_FILTERS", "as_expression", "bound"]
 _DECIMAL, _CONCAT, _HELD, _SLICE, _LOOP = " decimal", " concat", " held", " slice", " loop"
 
 
-def bound(tree: nodes.Template) -> nodes.Template:
-    """The tree with the bounds built in."""
-    bounded_tree: nodes.Template = _Bounding().visit(tree)
+def bound(tree: nodes.Template, written: Mapping[float, str]) -> nodes.Template:
+    """The tree with the bounds built in; `written` are its numbers with a point as the template has them."""
+    bounded_tree: nodes.Template = _Bounding(written).visit(tree)
     return bounded_tree
 
 
@@ -51,9 +51,12 @@ def as_expression(tree: nodes.Template) -> nodes.Expr | None:
 
 
 class _Bounding(NodeTransformer):
+    def __init__(self, written: Mapping[float, str]) -> None:
+        self.written = written
+
     def visit_Const(self, node: nodes.Const, *_: Any, **__: Any) -> nodes.Node:  # noqa: N802 - Jinja's naming
         if isinstance(node.value, float):
-            return _through(_DECIMAL, nodes.Const(repr(node.value), lineno=node.lineno))
+            return _through(_DECIMAL, nodes.Const(self.written[node.value], lineno=node.lineno))
         return node
 
     def visit_TemplateData(self, node: nodes.TemplateData, *_: Any, **__: Any) -> nodes.Node:  # noqa: N802

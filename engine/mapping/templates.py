@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import normalize
 
-from jinja2 import TemplateError, TemplateSyntaxError, nodes
-from jinja2.meta import find_undeclared_variables
+from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError, nodes
+from jinja2.meta import TrackingCodeGenerator
 from jinja2.utils import missing
 
 from engine.errors import Position, RecordError, SchemeError
@@ -121,8 +121,15 @@ class Template:
         return fail() if fail is not None else unwrap(result)
 
     def _failure(self, error: BaseException, scope: Scope) -> RecordError:
-        if isinstance(error, UnknownNameError):
+        if isinstance(error, UnknownNameError) and error.name is not None:
             return self._unknown(error, scope)
+        if isinstance(error, UndefinedError):  # Jinja's own: an if without else, the first of nothing
+            reason = tr("it comes to an if without else, or to the first of none")
+            return RecordError(
+                tr("the template gives nothing: {reason}", reason=reason),
+                path=self.text,
+                position=self.position,
+            )
         if isinstance(error, ZeroDivisionError):
             reason = tr("a division by zero")
         elif isinstance(error, ArithmeticError):
@@ -139,9 +146,6 @@ class Template:
 
     def _unknown(self, error: UnknownNameError, scope: Scope) -> RecordError:
         name = str(error.name)
-        if error.name is None:  # Jinja's own: an if without else, the first of nothing
-            message = tr("the template gives nothing: it comes to an if without else, or the first of none")
-            return RecordError(message, path=self.text, position=self.position)
         known = scope.names() if error.holder is missing else []
         if isinstance(error.holder, RecordView):
             known = names_of(error.holder)
@@ -191,12 +195,12 @@ def _parse(text: str, position: Position) -> Template:
     places = Places(text, position, _SANDBOX)
     used = check_template(tree, places)
     _check_numbers(places, position)
-    read = find_undeclared_variables(tree)
+    read = _variables(tree)
     expression = as_expression(tree)
     if expression is not None:
         target = nodes.Name(_RESULT, "store", lineno=1)
         tree = nodes.Template([nodes.Assign(target, expression, lineno=1)], lineno=1)
-    tree = bound(tree)
+    tree = bound(tree, {float(word.replace("_", "")): word.replace("_", "") for word in places.floats})
     tree.set_environment(_SANDBOX)
     compiled = _SANDBOX.from_string(tree)
     _check_alike(read, places)
@@ -211,6 +215,14 @@ def _parse(text: str, position: Position) -> Template:
         compiled=compiled,
         functions=frozenset(read & FUNCTIONS),
     )
+
+
+def _variables(tree: nodes.Template) -> set[str]:
+    """The names that the template reads and does not set itself."""
+    tracker = TrackingCodeGenerator(_SANDBOX)
+    tracker.optimizer = None  # it would work out filters now, and change the tree
+    tracker.visit(tree)
+    return tracker.undeclared_identifiers
 
 
 def _check_alike(names: set[str], places: Places) -> None:

@@ -49,8 +49,12 @@ def quoted(value: Any) -> str:
         return f'"{shown}"'
     if value is None:
         return tr("nothing")
-    if isinstance(value, (bool, int, Decimal, float, date, time)):
-        return f'"{to_text(value)[:_QUOTED_MOST]}"'
+    if isinstance(value, int) and value.bit_length() > 10_000:  # Python refuses to write it
+        return tr("a number")
+    if isinstance(value, (bool, date, time)):
+        return f'"{to_text(value)}"'
+    if isinstance(value, (int, Decimal, float)):
+        return f'"{str(value)[:_QUOTED_MOST]}"'
     return tr("a table") if isinstance(value, (list, tuple)) else tr("a group of fields")
 
 
