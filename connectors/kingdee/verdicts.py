@@ -122,7 +122,8 @@ def _verdicts(
 ) -> list[Answer]:
     answers: list[Answer] = []
     for index, share in enumerate(shares):
-        if share.problems and (share.done or status.success):
+        unexplained = share.done and not status.success and not status.problems
+        if unexplained or (share.problems and (share.done or status.success)):
             raw = _shown([*share.problems, *share.done], status.code)
             answers.append(
                 Unclear(tr("Kingdee says both yes and no: {message}", message=_text(share.problems)), raw)
@@ -176,7 +177,7 @@ def _save_reason(problem: Problem, code: int | None, document: Outgoing, form: B
         return Reason.BASE_DATA
     keys = form.known_key_fields(document.payload, document.key)
     if reason is Reason.DUPLICATE:
-        of_key = not problem.field or problem.field.casefold() in keys
+        of_key = problem.field.casefold() in keys if problem.field else "[" not in problem.message
         return reason if of_key or mentions(problem.message, document.key) else Reason.DATA
     if reason is Reason.DATA and required_but_empty(problem):
         located = form.locate(problem.field, problem.message)

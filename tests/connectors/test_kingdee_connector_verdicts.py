@@ -83,6 +83,11 @@ SAVES: dict[str, tuple[Any, int, list[str]]] = {
         1,
         ["no: data"],
     ),
+    "another unique value without field": (
+        body([error("违反字段唯一性要求：第三方单号唯一。[X-9]在当前系统中已经被使用。", 0)]),
+        1,
+        ["no: data"],
+    ),
     "base data": (
         body([error("往来单位“E9”不存在或已禁用", 0, "FCONTACTUNIT")]),
         1,
@@ -132,6 +137,11 @@ SAVES: dict[str, tuple[Any, int, list[str]]] = {
     "unnamed": (body(done=[saved(0)], code=0), 2, ["yes 100", "unclear"]),
     "success without list": (body(code=0), 2, ["unclear"] * 2),
     "both": (body([error("甲字段必录", 0)], [saved(0)]), 1, ["unclear"]),
+    "no errors, yet no success": (
+        {"Result": {"ResponseStatus": {"IsSuccess": False, "SuccessEntitys": [saved(0)]}}},
+        1,
+        ["unclear"],
+    ),
     "index out of range": (body([error("甲字段必录", 7)], [saved(9)]), 2, ["unclear"] * 2),
     "negative index": (body(done=[saved(-1)], code=0), 2, ["unclear"] * 2),
     "no id": (body(done=[saved(0, id=0)], code=0), 1, ["unclear"]),
