@@ -18,6 +18,7 @@ from engine.ledger.sql import insert_missing
 from engine.ledger.tables import leases
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
@@ -32,16 +33,24 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _CLOCK_MOVED = timedelta(hours=1)
 
 
-def acquire(tx: Connection, name: str, owner: str, now: datetime, seconds: float) -> int | None:
+def acquire(
+    tx: Connection,
+    name: str,
+    owner: str,
+    now: datetime,
+    seconds: float,
+    is_dead: Callable[[str], bool] = lambda owner: False,
+) -> int | None:
     """Take the lease if it is free, expired or already the owner's; its fence, or None when another holds it.
 
     The fence grows each time the lease changes hands. A lease that ends far later than any of this length
-    could was made under another clock (a sandbox that was set back), and counts as expired.
+    could was made under another clock (a sandbox that was set back), and counts as expired; so does one whose
+    owner `is_dead` knows to be gone.
     """
     until = now + timedelta(seconds=seconds)
     insert_missing(tx, leases, [{"name": name, "owner": "", "fence": 0, "until": _LONG_AGO}], ["name"])
     held = tx.execute(select(leases).where(leases.c.name == name)).one()
-    if held.owner != owner and now < held.until <= until + _CLOCK_MOVED:
+    if held.owner != owner and now < held.until <= until + _CLOCK_MOVED and not is_dead(held.owner):
         return None
     fence: int = held.fence if held.owner == owner else held.fence + 1
     tx.execute(update(leases).where(leases.c.name == name).values(owner=owner, fence=fence, until=until))
@@ -95,12 +104,13 @@ class Lease:
         *,
         seconds: float = 30.0,
         wait: float = 0.0,
+        is_dead: Callable[[str], bool] = lambda owner: False,
     ) -> Self | None:
         """The lease, or None when another still holds it after `wait` seconds."""
         deadline = clock.monotonic() + wait
         while True:
             asked = clock.monotonic()
-            fence = await port.do(lambda tx: acquire(tx, name, owner, clock.now(), seconds))
+            fence = await port.do(lambda tx: acquire(tx, name, owner, clock.now(), seconds, is_dead))
             if fence is not None:
                 return cls(port, clock, name, owner, fence, seconds, asked + seconds)
             left = deadline - clock.monotonic()

@@ -233,7 +233,7 @@ leases = Table(
     "leases",
     metadata,
     Column("name", String(400), primary_key=True),
-    Column("owner", String(100), nullable=False),
+    Column("owner", String(200), nullable=False),
     Column("fence", Integer, nullable=False),
     Column("until", Instant, nullable=False),
 )

@@ -13,6 +13,7 @@ from engine.ledger.leases import Lease
 from engine.run import result as results
 from engine.run.callback_rows import callback_system
 from engine.run.lane import Work
+from engine.run.owner import is_dead, own_name
 from engine.run.result import Counts, RunResult
 from engine.run.retry import Selection, choose_again
 from engine.run.runner import Options, run_lane
@@ -60,8 +61,10 @@ async def execute(place: Workplace, request: Request) -> RunResult:
     began = place.clock.monotonic()
     request.announce(lane)
     request.watch(work)
-    owner, name = work.run, f"{scheme.id}@{lane.to.system}"
-    lease = await Lease.take(place.ledger, place.clock, name, owner, wait=LEASE_WAIT)
+    name = f"{scheme.id}@{lane.to.system}"
+    lease = await Lease.take(
+        place.ledger, place.clock, name, own_name(work.run), wait=LEASE_WAIT, is_dead=is_dead
+    )
     if lease is None:
         return _busy(place, lane, work, place.clock.monotonic() - began)
     async with lease:

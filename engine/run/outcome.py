@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import FailureClass
+from engine.errors import EngineError, FailureClass
+from engine.language import tr
 from engine.ledger import deliveries
 from engine.ledger.deliveries import NO_FAULT
 from engine.ledger.rows import Delivery, Fault, State
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["Stale", "conflict", "fail", "reach", "step", "unclear"]
 
 
-class Stale(Exception):  # noqa: N818 - the other process's work stands; ours is dropped
+class Stale(EngineError):  # noqa: N818 - the other process's work stands; ours is dropped
     """A delivery no longer stands where this process saw it: another one has taken it."""
+
+    kind = "transient"
+    exit_code = 1
 
 
 def step(
@@ -52,7 +56,9 @@ def step(
         **values,
     )
     if not moved:
-        raise Stale(f"delivery {delivery.id} is no longer '{delivery.state}'")
+        raise Stale(
+            tr("another process has taken over '{record}'", record=delivery.number or delivery.source_id)
+        )
     shown = delivery.fault if fault is None else (fault if fault.reason else None)
     return replace(delivery, state=to, fault=shown, **values)
 

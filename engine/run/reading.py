@@ -54,7 +54,7 @@ class Lister:
         for state, failure in unread:
             async for page in self._pages(state, failure):
                 for delivery in page:
-                    if state is not State.WAITING or not delivery.asked:
+                    if not delivery.stage and (state is not State.WAITING or not delivery.asked):
                         await self.queue.put(delivery)
 
     async def waiting(self, recheck: bool, stretch: float) -> None:

@@ -146,31 +146,25 @@ def callback_counts(tx: Transaction, lane: Lane, source_system: str, run: str) -
 def conclude(
     work: Work, counted: Counts, open_: int, callbacks: Mapping[str, int]
 ) -> tuple[str, int, EngineError | None]:
-    """Status, exit code and the error to tell of."""
+    """Status, exit code and the error to tell of: 2 before 3 before 1."""
     brake, tally = work.brake, work.tally
     error = brake.fatal or brake.sending or brake.reading
-    if brake.fatal is not None:
-        return "failed", brake.fatal.exit_code, brake.fatal
-    if error is not None and error.exit_code == 2:
-        return "failed", 2, error
-    nothing_read = counted.fetched == counted.failed + counted.pending and tally.read == 0
-    if (
-        error is not None
-        and error.exit_code == 3
-        and counted.delivered + counted.already == 0
-        and nothing_read
-    ):
+    got_nothing = (
+        tally.read == 0 and not counted.delivered + counted.already + counted.skipped + counted.waiting
+    )
+    if error is not None and (brake.fatal is error or error.exit_code == 2):
+        return "failed", error.exit_code, error
+    if brake.sending is not None and brake.sending.exit_code == 3:
+        return "partial" if counted.delivered else "failed", 3, error
+    if got_nothing and brake.reading is not None and brake.reading.exit_code == 3:
         return "failed", 3, error
-    if tally.broken_pages and tally.listed == 0 and nothing_read:
-        return "failed", 3, error or Unreachable(tr("nothing could be read"))
-    if (
-        counted.pending
-        or open_
-        or callbacks["failed"]
-        or callbacks["pending"]
-        or tally.broken_pages
-        or brake.guard
-        or error
-    ):
+    if got_nothing and tally.broken_pages and not tally.listed:
+        return (
+            "failed",
+            3,
+            error or Unreachable(tally.warnings[0] if tally.warnings else tr("nothing was read")),
+        )
+    callbacks_open = callbacks["failed"] or callbacks["pending"]
+    if counted.pending or open_ or callbacks_open or tally.broken_pages or brake.guard or error:
         return "partial", 1, error
     return "success", 0, None

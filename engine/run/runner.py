@@ -14,7 +14,6 @@ from engine.run.batches import batches
 from engine.run.callback_rows import callback_system
 from engine.run.conflict import ConflictFound
 from engine.run.fetching import Fetcher
-from engine.run.outcome import Stale
 from engine.run.reading import Lister
 from engine.run.sending import Prepared, Sender
 from engine.run.settle import Settler
@@ -70,11 +69,10 @@ async def run_lane(lane: Lane, work: Work, options: Options) -> None:
         await _run(lane, work, options)
     except* EngineError as group:
         work.brake.stop(_first(group))
-    except* Stale as group:
-        work.brake.stop(EngineError(str(_first(group))))
 
 
 async def _run(lane: Lane, work: Work, options: Options) -> None:
+    began = work.clock.now()
     hands = _Hands(lane, work)
     work.tally.phase = "recover"
     await _halt_on_conflict(lane, work)
@@ -86,7 +84,7 @@ async def _run(lane: Lane, work: Work, options: Options) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(_call_back_meanwhile(lane, work, done))
         try:
-            await _pipeline(lane, work, options, hands)
+            await _pipeline(lane, work, options, hands, began)
             work.tally.phase = "settle"
             patience = options.settle_wait
             await hands.settler.settle(lane.settle.total_seconds() if patience is None else patience)
@@ -105,7 +103,7 @@ async def _halt_on_conflict(lane: Lane, work: Work) -> None:
         work.brake.stop_sending(ConflictFound(open_[0]))
 
 
-async def _pipeline(lane: Lane, work: Work, options: Options, hands: _Hands) -> None:
+async def _pipeline(lane: Lane, work: Work, options: Options, hands: _Hands, began: datetime) -> None:
     """Lister → records → fetchers → documents → senders."""
     to_read: asyncio.Queue[Delivery | None] = asyncio.Queue(_QUEUE)
     to_send: asyncio.Queue[Prepared | None] = asyncio.Queue(_QUEUE)
@@ -121,7 +119,7 @@ async def _pipeline(lane: Lane, work: Work, options: Options, hands: _Hands) -> 
     readers = lane.origin.connection.limits.concurrency if lane.origin else 1
     senders = min(_SENDERS, lane.to.connection.limits.concurrency)
     async with asyncio.TaskGroup() as group:
-        group.create_task(_then_end(_list(lane, work, options, to_read), to_read))
+        group.create_task(_then_end(_list(lane, work, options, to_read, began), to_read))
         fetching = [group.create_task(fetcher.serve()) for _ in range(readers)]
         group.create_task(_then_end(asyncio.wait(fetching), to_send))
         for _ in range(senders):
@@ -129,10 +127,9 @@ async def _pipeline(lane: Lane, work: Work, options: Options, hands: _Hands) -> 
 
 
 async def _then_end(work: Coroutine[Any, Any, Any], queue: asyncio.Queue[Any]) -> None:
-    try:
-        await work
-    finally:
-        await queue.put(None)
+    """Put the end mark behind what `work` queued; when that fails the group ends, and needs no mark."""
+    await work
+    await queue.put(None)
 
 
 async def _send(sender: Sender, queue: asyncio.Queue[Prepared | None], size: int) -> None:
@@ -140,7 +137,9 @@ async def _send(sender: Sender, queue: asyncio.Queue[Prepared | None], size: int
         await sender.deliver(batch)
 
 
-async def _list(lane: Lane, work: Work, options: Options, queue: asyncio.Queue[Delivery | None]) -> None:
+async def _list(
+    lane: Lane, work: Work, options: Options, queue: asyncio.Queue[Delivery | None], began: datetime
+) -> None:
     lister = Lister(lane, work, queue, options.limit)
     if options.only is not None:
         for delivery in options.only:
@@ -153,7 +152,7 @@ async def _list(lane: Lane, work: Work, options: Options, queue: asyncio.Queue[D
     window = await plan_window(
         lane,
         work,
-        work.clock.now(),
+        began,
         start=options.start,
         since=options.since,
         until=options.until,
@@ -169,14 +168,20 @@ async def _call_back_meanwhile(lane: Lane, work: Work, done: asyncio.Event) -> N
     """Write back while deliveries go on, and once more when they have ended."""
     if not lane.callbacks:
         return
+    going = True
     while not done.is_set():
-        await run_callbacks(lane, work, settle=False)
+        if going:
+            going = await run_callbacks(lane, work, settle=False)
         await work.clock.sleep(_POLL)
     await run_callbacks(lane, work, settle=True)
 
 
-async def run_callbacks(lane: Lane, work: Work, *, settle: bool) -> None:
-    """Carry out the callbacks of a scheme that are due; what goes wrong with them stops no bill."""
+async def run_callbacks(lane: Lane, work: Work, *, settle: bool) -> bool:
+    """Carry out the callbacks of a scheme that are due; what goes wrong with them stops no bill.
+
+    False when one could not go on: it makes no sense to try again at once.
+    """
+    going = True
     for callback in lane.callbacks:
         own = replace(work, tally=Tally(), brake=Brake())
         try:
@@ -186,10 +191,12 @@ async def run_callbacks(lane: Lane, work: Work, *, settle: bool) -> None:
         work.tally.written_back += own.tally.delivered + own.tally.adopted
         error = own.brake.fatal or own.brake.sending
         if error is not None:
+            going = False
             work.tally.warn(f"{callback.lane.scheme.id}: {error.message}")
     await work.ledger.do(
         lambda tx: deliveries.finish_called_back(tx, lane.scheme.id, lane.to.system, at=work.clock.now())
     )
+    return going
 
 
 async def _call_back(lane: Lane, callback: CallbackLane, work: Work, settle: bool) -> None:

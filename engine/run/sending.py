@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from engine.connector.api import Accepted, Duplicate, NotSent, Outgoing, Refused
 from engine.errors import Unreachable
 from engine.language import tr
-from engine.ledger.deliveries import NO_FAULT
+from engine.ledger.deliveries import NO_FAULT, keys_taken
 from engine.ledger.rows import Delivery, Fault, State
 from engine.run import outcome
 from engine.run.compare import differences
 from engine.run.keys import own_keys
+from engine.run.outcome import Stale
 from engine.run.refusal import heed, refusal
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Sender:
 
     async def deliver(self, batch: Sequence[Prepared]) -> None:
         """Bring a batch of new documents to the scheme's last stage, as far as the target lets it."""
+        if not self.work.brake.may_send:
+            return
         flight = self._in_flight
         batch = await self.work.ledger.do(lambda tx: own_keys(tx, self.work, self.lane, batch, flight))
         keys = {item.key: item.delivery for item in batch}
@@ -206,11 +209,7 @@ class Sender:
         work = self.work
         target = self.lane.target_of(intents[0]["intent"])
         began = work.clock.monotonic()
-        claimed = await work.ledger.do(
-            lambda tx: [
-                self._claim(tx, delivery, intent) for delivery, intent in zip(waiting, intents, strict=True)
-            ]
-        )
+        claimed = await work.ledger.do(lambda tx: self._claim_all(tx, waiting, intents))
         work.tally.sent += len(claimed)
         answers = await target.send(documents, lambda: work.clock.monotonic() - began < CLAIM_SECONDS)
         return await work.ledger.do(
@@ -219,6 +218,16 @@ class Sender:
                 for delivery, answer in zip(claimed, answers, strict=True)
             ]
         )
+
+    def _claim_all(
+        self, tx: Transaction, waiting: Sequence[Delivery], intents: Sequence[dict[str, Any]]
+    ) -> list[Delivery]:
+        """The intents of a batch, together or not at all: a key that another process took meanwhile stops it."""
+        keys = {intent["key"]: delivery.id for delivery, intent in zip(waiting, intents, strict=True)}
+        for key, owner in keys_taken(tx, self.lane.to.system, self.lane.form_name, keys).items():
+            if owner.id != keys[key]:
+                raise Stale(tr("another process has taken the key '{key}'", key=key))
+        return [self._claim(tx, delivery, intent) for delivery, intent in zip(waiting, intents, strict=True)]
 
     def _claim(self, tx: Transaction, delivery: Delivery, intent: dict[str, Any]) -> Delivery:
         now = self.work.clock.now()

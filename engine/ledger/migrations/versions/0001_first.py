@@ -45,7 +45,7 @@ def _leases() -> None:
     op.create_table(
         "leases",
         sa.Column("name", sa.String(length=400), nullable=False),
-        sa.Column("owner", sa.String(length=100), nullable=False),
+        sa.Column("owner", sa.String(length=200), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_leases"),
