@@ -109,6 +109,8 @@ class Wire(ABC):
         message, kept = self.session.scrub(problem.message), self.session.scrub_all(problem.body)
         if problem.kind is Kind.QUOTA:
             self.session.quota_spent(message)
+        if problem.kind is Kind.THROTTLED:
+            self.session.pause(path, problem.after or 1.0)
         if problem.kind in _NOT_RUN:
             return NotSent(message, problem.failure, kept)
         if problem.kind is Kind.BUSY:

@@ -225,6 +225,12 @@ class Session:
             return [self.scrub_all(part) for part in value]
         return value
 
+    def pause(self, interface: str, seconds: float) -> None:
+        """Begin no call of this interface for so long (a minute at most): the system asked for it. `read`
+        does so by itself for a `Retry` that says how long."""
+        until = self.clock.monotonic() + min(seconds, _LONGEST_WAIT)
+        self._not_before[interface] = max(self._not_before.get(interface, 0.0), until)
+
     def bar(self, seconds: float, message: str) -> None:
         """Make no calls for so long: the system has shut this machine out."""
         self._barred_until = max(self._barred_until, self.clock.monotonic() + seconds)
@@ -278,8 +284,7 @@ class Session:
             if error.after is None:
                 error.after = retry_after(response, self.clock)
             if error.after and interface is not None:
-                until = self.clock.monotonic() + min(error.after, _LONGEST_WAIT)
-                self._not_before[interface] = max(self._not_before.get(interface, 0.0), until)
+                self.pause(interface, error.after)
             raise
 
     def _wait(self, state: RetryCallState) -> float:

@@ -48,8 +48,9 @@ def never_left(error: BaseException) -> bool:
 class HttpTransport(httpx.AsyncBaseTransport):
     """Sends requests as they are: no redirects, no cookies of its own, no repeats, certificates verified.
 
-    A proxy named by the environment is used, but never for this machine itself. Each request has
-    `limits.timeout` seconds in all. The whole answer is read, up to 64 MB.
+    A proxy named by the environment is used, but never for this machine itself. A connection has ten seconds
+    to come about, and then request and answer have `limits.timeout` seconds in all. The whole answer is read,
+    up to 64 MB.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -66,7 +67,7 @@ class HttpTransport(httpx.AsyncBaseTransport):
         }
         request.headers["Accept-Encoding"] = "gzip, deflate"
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(connect + seconds):
                 response = await transport.handle_async_request(request)
                 try:
                     return await _whole(response, request)

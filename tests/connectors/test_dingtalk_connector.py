@@ -628,6 +628,20 @@ def test_what_becomes_of_a_message(interface: str, answer: Answer, kind: type) -
     assert len(fake.bodies(interface)) == 1
 
 
+def test_a_throttled_message_slows_those_after_it() -> None:
+    async def main() -> None:
+        fake = FakeDingtalk().on(COMMENT, wrapped("90018"), GOOD[COMMENT])
+        connector = make_connector(fake)
+        target = connector.target(COMMENT, None, {})
+        document = Outgoing("F9:x", PAYLOADS[COMMENT])
+        (first,) = await target.send([document], lambda: True)
+        (second,) = await target.send([document], lambda: True)
+        assert (type(first), type(second)) == (NotSent, Accepted)
+        assert connector.session.clock.slept == [1.0]  # type: ignore[attr-defined]
+
+    asyncio.run(main())
+
+
 @MESSAGES
 def test_a_closed_gate_sends_nothing(interface: str) -> None:
     answer, fake = send(interface, GOOD[interface], gate=lambda: False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from engine.connector import transport
 from engine.connector.limits import Limits
 from engine.connector.session import (
     CountingMeter,
@@ -58,7 +60,7 @@ class FakeClock:
         return "id"
 
 
-def make_session(transport: httpx.AsyncBaseTransport | None = None, **limits: Any) -> Session:
+def make_session(wire: httpx.AsyncBaseTransport | None = None, **limits: Any) -> Session:
     connection = Connection(
         name="there",
         connector="dingtalk",
@@ -67,7 +69,7 @@ def make_session(transport: httpx.AsyncBaseTransport | None = None, **limits: An
         environment="test",
         position=Position("connections.yaml"),
     )
-    return Session(connection, FakeClock(), transport or HttpTransport(connection.limits))
+    return Session(connection, FakeClock(), wire or HttpTransport(connection.limits))
 
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -231,8 +233,6 @@ def test_a_stale_kept_connection_is_unclear_and_not_repeated_unseen(method: str)
 
 
 def test_an_answer_is_whole_decompressed_and_redirects_are_not_followed() -> None:
-    import gzip
-
     async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         body = gzip.compress("已付款".encode())
@@ -258,6 +258,41 @@ def test_no_proxy_stands_before_this_machine(monkeypatch: pytest.MonkeyPatch) ->
         writer.close()
 
     assert asyncio.run(call_once(serve)).text == "ok"
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("http://erp.example/k3cloud/", "http://proxy.example:3128"),
+        ("https://oapi.dingtalk.com/gettoken", "http://proxy.example:3129"),
+        ("http://inside.example/", None),
+        ("http://127.0.0.1:80/", None),
+        ("http://localhost/", None),
+    ],
+)
+def test_proxies(url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (
+        ("http_proxy", "http://proxy.example:3128"),
+        ("https_proxy", "http://proxy.example:3129"),
+        ("no_proxy", "inside.example"),
+    ):
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.setenv(name, value)
+    assert transport._proxy_for(httpx.URL(url)) == proxy
+
+
+def test_an_answer_beyond_all_measure_is_unclear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LARGEST_ANSWER", 1000)
+
+    async def bomb(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        body = gzip.compress(b" " * 100_000)
+        writer.write(answer(body, b"Content-Encoding: gzip\r\n"))
+        await writer.drain()
+        writer.close()
+
+    with pytest.raises(NoAnswer, match="64 MB"):
+        asyncio.run(call_once(bomb))
 
 
 # --- reads ----------------------------------------------------------------------------------------------
