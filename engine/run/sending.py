@@ -222,7 +222,7 @@ class Sender:
     def _claim_all(
         self, tx: Transaction, waiting: Sequence[Delivery], intents: Sequence[dict[str, Any]]
     ) -> list[Delivery]:
-        """The intents of a batch, together or not at all: a key that another process took meanwhile stops it."""
+        """The intents of a batch, together or not at all; a key taken meanwhile by another stops it."""
         keys = {intent["key"]: delivery.id for delivery, intent in zip(waiting, intents, strict=True)}
         for key, owner in keys_taken(tx, self.lane.to.system, self.lane.form_name, keys).items():
             if owner.id != keys[key]:
