@@ -4,7 +4,9 @@ Nothing is concluded from ``IsSuccess`` alone: saved bills of a mixed batch stay
 its own entry. What the answer does not name, or names in two ways, is `Unclear`.
 
 A lost session (``MsgCode`` 1) is refused before any business logic runs, as far as is known. It is still not
-repeated here: a write is sent once, and the runner asks for the key before it sends again.
+repeated here: a write is sent once, and the runner asks for the key before it sends again. A lock
+(13) and the call limit (14) are likewise not executed; when the limit fires is not documented, so that it is
+taken as passing and not as a spent quota.
 """
 
 from __future__ import annotations
@@ -89,9 +91,7 @@ def _whole_call(status: Status | None, count: int) -> list[Answer] | None:
     if status.session_lost:
         message = tr("Kingdee had lost the session: {message}", message=status.message)
         return [NotSent(message, FailureClass.TRANSIENT, raw)] * count
-    if status.code == Code.CALL_LIMIT:
-        return [NotSent(_cut(status.message), FailureClass.LIMIT, raw)] * count
-    if status.code == Code.LOCKED:
+    if status.code in (Code.LOCKED, Code.CALL_LIMIT):
         return [NotSent(_cut(status.message), FailureClass.TRANSIENT, raw)] * count
     return None
 
@@ -154,7 +154,7 @@ def _judge_save(problems: Sequence[Problem], code: int | None, document: Outgoin
     if Reason.TROUBLE in reasons:
         return Unclear(message, raw)
     if Reason.BUSY in reasons:
-        return NotSent(message, _busy_class(code), raw)
+        return NotSent(message, FailureClass.TRANSIENT, raw)
     gravest = min(range(len(reasons)), key=lambda index: _SAVE_ORDER.index(reasons[index]))
     located = form.locate(problems[gravest].field, problems[gravest].message)
     name = form.path_of(located) if located else problems[gravest].field or None
@@ -195,14 +195,10 @@ def _judge_advance(problems: Sequence[Problem], code: int | None) -> Answer:
     if Reason.TROUBLE in reasons or Reason.GONE in reasons:
         return Unclear(message, raw)
     if Reason.BUSY in reasons:
-        return NotSent(message, _busy_class(code), raw)
+        return NotSent(message, FailureClass.TRANSIENT, raw)
     if Reason.CONFIGURATION in reasons:
         return Refused(message, FailureClass.CONFIGURATION, problems[0].field or None, raw)
     return Refused(message, FailureClass.DATA, problems[0].field or None, raw)
-
-
-def _busy_class(code: int | None) -> FailureClass:
-    return FailureClass.LIMIT if code == Code.CALL_LIMIT else FailureClass.TRANSIENT
 
 
 # --- what came back -----------------------------------------------------------------------------------

@@ -132,7 +132,7 @@ SAVES: dict[str, tuple[Any, int, list[str]]] = {
         ["unclear", "yes 101"],
     ),
     "locked": (body([error("网络控制冲突", 0)], code=13), 2, ["not sent: transient"] * 2),
-    "call limit": (body([error("调用超限", 0)], code=14), 2, ["not sent: limit"] * 2),
+    "call limit": (body([error("调用超限", 0)], code=14), 2, ["not sent: transient"] * 2),
     "one locked": (body([error("网络控制冲突", 1)], [saved(0)], 13), 2, ["yes 100", "not sent: transient"]),
     "unnamed": (body(done=[saved(0)], code=0), 2, ["yes 100", "unclear"]),
     "success without list": (body(code=0), 2, ["unclear"] * 2),
