@@ -10,7 +10,6 @@ import re
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, quote_plus
 
@@ -19,8 +18,9 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from engine.connector.meter import CountingMeter, Meter
 from engine.connector.registry import connector_class
+from engine.connector.signals import NeverSent, NoAnswer, Renew, Retry, retry_after
 from engine.connector.transport import HttpTransport, never_left
-from engine.errors import CredentialsError, QuotaSpent, UnclearOutcome, Unreachable
+from engine.errors import CredentialsError, QuotaSpent, Unreachable
 from engine.language import tr
 
 if TYPE_CHECKING:
@@ -49,31 +49,6 @@ _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
 _SHORTEST_HIDDEN = 6
 _QUERY = re.compile(r"\?[^\s'\"]*=[^\s'\"]*")
-
-
-class NeverSent(Unreachable):
-    """Nothing left this machine: the call may be made again at once."""
-
-
-class NoAnswer(UnclearOutcome):
-    """Something may have left and no whole answer came back: nobody knows what the system did."""
-
-
-class Retry(Exception):  # noqa: N818 - a signal from a connector's decoder to `Session.read`
-    """This answer is worth another try, after `after` seconds where the system said how long."""
-
-    def __init__(self, message: str, after: float | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.after = after
-
-
-class Renew(Exception):  # noqa: N818 - likewise
-    """Token or session is lost. The decoder has dropped it; `Session.read` makes the request anew, once."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
 
 
 class _Barred(NeverSent):
@@ -302,19 +277,6 @@ def _reason(error: httpx.HTTPError) -> str:
     """What the network said, without the query of an address: tokens stand there."""
     text = _QUERY.sub("?…", str(error))
     return text or type(error.__cause__ or error).__name__
-
-
-def retry_after(response: httpx.Response, clock: Clock) -> float | None:
-    """Seconds that the Retry-After header asks for (a number or a date), or None."""
-    text = response.headers.get("Retry-After", "").strip()
-    if not text:
-        return None
-    if text.isascii() and text.isdigit():
-        return float(text[:6])
-    try:
-        return max((parsedate_to_datetime(text) - clock.now()).total_seconds(), 0.0)
-    except (TypeError, ValueError):
-        return None
 
 
 def connect(
