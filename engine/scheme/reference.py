@@ -30,6 +30,7 @@ _WORDS = {
         "meaning": "meaning",
         "required": "required",
         "default": "default",
+        "example": " E.g. ",
         "string": "text",
         "number": "number",
         "integer": "whole number",
@@ -49,6 +50,7 @@ _WORDS = {
         "meaning": "含义",
         "required": "必填",
         "default": "默认",
+        "example": "例：",
         "string": "文本",
         "number": "数字",
         "integer": "整数",
@@ -129,7 +131,7 @@ def _row(key: str, part: Mapping[str, Any], required: bool, language: str) -> st
     meaning = _description(part, language)
     example = part.get("examples", [None])[0]
     if example is not None and not isinstance(example, (dict, list)):
-        meaning += f" `{_yaml(example)}`"
+        meaning += f"{words['example']}`{_yaml(example)}`"
     return f"| `{key}` | {kind} | {_cell(meaning)} |"
 
 

@@ -67,12 +67,17 @@ def run_tests(
     catalogs: Callable[[str], Catalog | None] = catalog,
     environment: Environment | None = None,
 ) -> list[TestResult]:
-    """The results of all tests of a scheme, in the file's order. Raises SchemeError."""
+    """The results of all tests of a scheme, in the file's order; a bad table fails them all."""
     reach = Reach(catalogs, environment)
     form = reach.form(scheme.target.connection, scheme.target.form)
     defaults = {name: spec.default for name, spec in scheme.tables.items() if spec.has_default}
     mapper = Mapper(scheme.target.mapping, form=form, table_defaults=defaults, zone=SHANGHAI)
-    tables = load_tables(scheme)
+    try:
+        tables = load_tables(scheme)
+    except SchemeError as error:
+        return [
+            TestResult(scheme.id, test.name, False, str(error), test.position.line) for test in scheme.tests
+        ]
     return [_run(scheme, test, mapper, tables) for test in scheme.tests]
 
 
