@@ -40,10 +40,10 @@ class Places:
         at = self._found.get((kind, word))
         return self._position if at is None else self.at(at)
 
-    def line(self, number: int) -> Position:
-        """The beginning of a line of the template, counted from 1."""
+    def line(self, number: int | None) -> Position:
+        """The beginning of a line of the template, counted from 1; of the template where Jinja knows none."""
         place = self._position
-        return place if number <= 1 else Position(place.file, place.line + number - 1, 1)
+        return place if number is None or number <= 1 else Position(place.file, place.line + number - 1, 1)
 
     def at(self, offset: int) -> Position:
         """The place of a character."""

@@ -180,7 +180,7 @@ def parse_template(text: str, position: Position) -> Template:
             hint=_brackets(text),
         ) from error
     except (RecursionError, MemoryError, SyntaxError, TemplateError, OverflowError, ValueError) as error:
-        raise SchemeError(tr("the template is nested too deeply"), position=position) from error
+        raise SchemeError(tr("the template is too deep or too large"), position=position) from error
 
 
 def _brackets(text: str) -> str | None:
