@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.context import Common, common_options, emit, stdout
+from engine.cli.context import Common, common_options, emit, plain
 from engine.errors import UsageError
 from engine.language import tr
 
@@ -57,13 +57,10 @@ def scheme_paths(names: Iterable[str]) -> list[Path]:
 def _as_text(findings: Sequence[Finding], files: Sequence[Path]) -> None:
     colours = {"error": "red", "warning": "yellow", "hint": "cyan"}
     for finding in findings:
-        console = stdout()
-        console.print(
-            f"{finding.position}  {finding.code}  ", end="", markup=False, style=colours[finding.severity]
-        )
-        console.print(finding.message, markup=False)
+        placed = click.style(f"{finding.position}  {finding.code}", fg=colours[finding.severity])
+        click.echo(f"{placed}  {plain(finding.message)}")
         if finding.hint:
-            console.print(f"    {finding.hint}", markup=False, style="dim")
+            click.echo(click.style(f"    {plain(finding.hint)}", dim=True))
     errors = sum(finding.severity == "error" for finding in findings)
     others = len(findings) - errors
     click.echo(
@@ -117,12 +114,8 @@ _FORMATS = {"text": _as_text, "json": _as_json, "github": _as_github}
 @common_options
 def test(common: Common, paths: tuple[str, ...]) -> int:
     """Run scheme tests."""
-    from engine.scheme.testing import run_tests
-
     environment = common.choose().environment
-    results = [
-        result for file in scheme_paths(paths) for result in run_tests(_loaded(file), environment=environment)
-    ]
+    results = [result for file in scheme_paths(paths) for result in _tested(file, environment)]
     failed = [result for result in results if not result.passed]
     if common.json:
         emit(
@@ -161,12 +154,10 @@ def _tested(file: Path, environment: Environment) -> list[TestResult]:
 
 
 def _tell(results: Sequence[TestResult], failed: int) -> None:
-    console = stdout()
     for result in results:
-        mark, colour = ("✓", "green") if result.passed else ("✗", "red")
-        console.print(f"{mark} ", end="", style=colour)
-        console.print(f"{result.scheme}: {result.name}", markup=False)
+        mark = click.style("✓", fg="green") if result.passed else click.style("✗", fg="red")
+        click.echo(f"{mark} {plain(f'{result.scheme}: {result.name}')}")
         if not result.passed and result.message:
             for line in result.message.splitlines():
-                console.print(f"    {line}", markup=False)
+                click.echo(f"    {plain(line)}")
     click.echo(tr("{count} tests, {failed} failed", count=len(results), failed=failed))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.context import Common, common_options, emit, run_async, stdout
+from engine.cli.context import Common, common_options, emit, run_async
 from engine.errors import EngineError
 from engine.language import tr
 
@@ -17,7 +17,8 @@ __all__ = ["connections"]
 
 
 @click.group(help=tr("Connections: list them, check them."))
-def connections() -> None:
+@common_options
+def connections(common: Common) -> None:
     """The group."""
 
 
@@ -34,14 +35,12 @@ def list_(common: Common) -> int:
     if common.json:
         emit({"file": str(settings.file) if settings.file else None, "connections": found})
         return 0
-    from rich.table import Table
+    from engine.cli.show import show_table
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in (tr("environment"), tr("connection"), tr("connector"), tr("reaches")):
-        table.add_column(heading)
-    for one in found:
-        table.add_row(one["environment"], one["name"], one["connector"], one["reaches"])
-    stdout().print(table)
+    show_table(
+        (tr("environment"), tr("connection"), tr("connector"), tr("reaches")),
+        [(one["environment"], one["name"], one["connector"], one["reaches"]) for one in found],
+    )
     click.echo(
         tr("from {file}", file=settings.file or tr("what is built in; write a connections.yaml for your own"))
     )
@@ -71,15 +70,12 @@ def check(common: Common) -> int:
     if common.json:
         emit({"connections": [result for result, _ in results]})
     else:
+        from engine.cli.show import say
+
         for result, _ in results:
             mark, colour = ("✓", "green") if result["ok"] else ("✗", "red")
-            stdout().print(f"{mark} ", end="", style=colour)
-            text = (
-                f"{result['name']}: {result['host']} · {result['account']}"
-                if result["ok"]
-                else (f"{result['name']}: {result['error']}")
-            )
-            stdout().print(text, markup=False)
+            told = f"{result['host']} · {result['account']}" if result["ok"] else result["error"]
+            say(f"{mark} {result['name']}: {told}", style=colour)
     codes = {code for _, code in results}
     return next((code for code in (2, 3, 1) if code in codes), 0)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.context import Common, common_options, emit, stdout
+from engine.cli.context import Common, common_options, emit
 from engine.language import tr
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ __all__ = ["connectors"]
 
 
 @click.group(help=tr("Connectors: list them, show their interfaces, forms and fields."))
-def connectors() -> None:
+@common_options
+def connectors(common: Common) -> None:
     """The group."""
 
 
@@ -74,21 +75,24 @@ def show(common: Common, connector: str, name: str | None) -> int:
 
 
 def _heading(name: str, label: str, note: str) -> None:
-    stdout().print(f"{name}  {label}  ({note})", style="bold", markup=False)
+    from engine.cli.show import say
+
+    say(f"{name}  {label}  ({note})", style="bold")
 
 
 def _fields(title: str, fields: Mapping[str, Field]) -> None:
+    from engine.cli.show import say, show_table
+
     if not fields:
         return
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 2), header_style="dim")
-    for heading in (tr("field"), tr("label"), tr("type"), tr("description")):
-        table.add_column(heading, overflow="fold")
-    for path, field in _flat(fields):
-        marks = tr(" (required)") if field.required else ""
-        table.add_row(path, field.label, field.type + marks, field.description)
-    stdout().print(table, markup=False)
+    say(title, style="dim")
+    show_table(
+        (tr("field"), tr("label"), tr("type"), tr("description")),
+        [
+            (path, field.label, field.type + (tr(" (required)") if field.required else ""), field.description)
+            for path, field in _flat(fields)
+        ],
+    )
 
 
 def _flat(fields: Mapping[str, Field], prefix: str = "") -> list[tuple[str, Field]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
+import re
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -19,9 +19,20 @@ if TYPE_CHECKING:
 
     from engine.run.workplace import Choice
 
-__all__ = ["Common", "common_options", "emit", "interactive", "run_async", "show_error", "stderr", "stdout"]
+__all__ = [
+    "Common",
+    "common_options",
+    "emit",
+    "interactive",
+    "plain",
+    "run_async",
+    "show_error",
+    "stderr",
+    "stdout",
+]
 
 T = TypeVar("T")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SHARED = ("json", "env", "connections", "ledger")
 
 
@@ -67,8 +78,13 @@ def merged(context: click.Context, given: dict[str, Any]) -> Common:
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work to its end; Ctrl-C cancels it, lets it close, and is told as such."""
-    return asyncio.run(work)
+    """Run a command's work to its end; Ctrl-C cancels it and lets it close: KeyboardInterrupt is raised."""
+    import asyncio
+
+    try:
+        return asyncio.run(work)
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 @functools.cache
@@ -83,6 +99,11 @@ def stderr() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def plain(text: str) -> str:
+    """A text without control characters: what a system answered must not steer the terminal."""
+    return _CONTROL.sub(" ", text)
 
 
 def emit(value: Any) -> None:
@@ -111,12 +132,12 @@ def show_error(error: EngineError, *, as_json: bool) -> None:
     findings = getattr(error, "findings", ())
     if len(findings) > 1:
         for finding in findings:
-            click.echo(str(finding), err=True)
+            click.echo(plain(str(finding)), err=True)
         return
     placed = f"{error.position}: " if error.position else ""
-    click.echo(f"{placed}{click.style(tr('error'), fg='red')}: {error.message}", err=True)
+    click.echo(f"{placed}{click.style(tr('error'), fg='red')}: {plain(error.message)}", err=True)
     if error.hint:
-        click.echo(f"  {error.hint}", err=True)
+        click.echo(f"  {plain(error.hint)}", err=True)
 
 
 def interactive() -> bool:

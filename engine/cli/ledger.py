@@ -9,12 +9,14 @@ import click
 
 from engine.cli.context import Common, common_options, emit, run_async
 from engine.language import tr
+from engine.run.words import state_word
 
 __all__ = ["ledger"]
 
 
 @click.group(help=tr("The ledger: status, backup, upgrade."))
-def ledger() -> None:
+@common_options
+def ledger(common: Common) -> None:
     """The group."""
 
 
@@ -34,7 +36,7 @@ def status(common: Common) -> int:
     click.echo(f"{tr('version')}  {found['version']}")
     click.echo(f"{tr('size')}  {found['bytes'] / 1024:,.0f} KB")
     for state, number in found["deliveries"].items():
-        click.echo(f"  {state}  {number}")
+        click.echo(f"  {state_word(state)}  {number}")
     for line in wrong:
         click.echo(f"! {line}")
     return 1 if wrong else 0

@@ -11,7 +11,7 @@ import click
 
 from engine import __version__
 from engine.cli.context import Common, show_error
-from engine.errors import EngineError
+from engine.errors import EngineError, UsageError
 from engine.language import tr
 
 __all__ = ["engine", "run"]
@@ -55,17 +55,17 @@ class _Lazy(click.Group):
 @click.option("--env", metavar="E", help=tr("The environment of connections.yaml; the sandbox by default."))
 @click.option("--connections", metavar="FILE", help=tr("The connection file."))
 @click.option("--ledger", metavar="URL", help=tr("The ledger: an SQLAlchemy URL or a path."))
-@click.option("--debug", is_flag=True, hidden=True)
 @click.pass_context
-def engine(context: click.Context, /, debug: bool, **shared: Any) -> None:
+def engine(context: click.Context, /, **shared: Any) -> None:
     """The root command."""
     context.obj = Common(**shared)
 
 
 def run(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code; no traceback reaches a user, bar ``--debug``."""
-    given = sys.argv[1:] if arguments is None else arguments
+    given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
     as_json = "--json" in given
     try:
         code = engine.main(args=given, standalone_mode=False, prog_name="engine")
@@ -91,11 +91,14 @@ def run(arguments: list[str] | None = None) -> None:
 
 
 def _usage(error: click.ClickException, as_json: bool) -> int:
+    """Tell an error of the command line's own: click's words, as text or as JSON."""
     if as_json:
-        show_error(EngineError(error.format_message()), as_json=True)
+        context = getattr(error, "ctx", None)
+        hint = f"{context.command_path} --help" if context else None
+        show_error(UsageError(error.format_message(), hint=hint), as_json=True)
     else:
         error.show()
-    return error.exit_code if isinstance(error, click.UsageError) else 2
+    return 2
 
 
 def _unforeseen(error: Exception) -> EngineError:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.context import Common, common_options, emit, run_async, stdout
+from engine.cli.context import Common, common_options, emit, run_async
 from engine.errors import FailureClass, UsageError
 from engine.findings import nearest
 from engine.language import tr
 from engine.ledger.rows import State
+from engine.run.words import class_word, state_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,8 @@ __all__ = ["records"]
 
 
 @click.group(help=tr("Records in the ledger: list, show, retry, skip."))
-def records() -> None:
+@common_options
+def records(common: Common) -> None:
     """The group."""
 
 
@@ -57,6 +59,7 @@ def states_option(name: str | None) -> list[State]:
     """The states that a name means: all for None; `delivered` includes those whose callbacks are done too."""
     if name is None:
         return list(State)
+    name = next((str(state) for state in State if name in (state, state_word(state))), name)
     if name not in list(State):
         close = nearest(name, list(State))
         raise UsageError(
@@ -71,6 +74,7 @@ def class_option(name: str | None) -> str | None:
     if name is None:
         return None
     plain = name.replace("-", " ").replace("_", " ").strip().casefold()
+    plain = next((str(one) for one in FailureClass if plain in (one, class_word(one))), plain)
     if plain not in list(FailureClass):
         close = nearest(plain, list(FailureClass))
         raise UsageError(
@@ -99,24 +103,36 @@ def as_json(delivery: Delivery) -> dict[str, Any]:
 
 
 def _table(found: Sequence[Delivery]) -> None:
-    from rich.table import Table
+    from engine.cli.show import show_table
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in (tr("number"), tr("state"), tr("class"), tr("amount"), tr("target"), tr("reason")):
-        table.add_column(heading, overflow="fold")
-    for delivery in found:
-        fault = delivery.fault
-        place = f"  [{fault.file}:{fault.line}]" if fault and fault.file and fault.line else ""
-        table.add_row(
-            delivery.number or delivery.source_id,
-            delivery.state,
-            (fault.failure if fault else None) or "",
-            "" if delivery.amount is None else f"{delivery.amount:,.2f}",
-            delivery.target_number or "",
-            f"{fault.reason}{place}" if fault else "",
-        )
-    stdout().print(table)
+    show_table(
+        (tr("number"), tr("state"), tr("amount"), tr("outcome")),
+        [
+            (
+                delivery.number or delivery.source_id,
+                state_word(delivery.state),
+                "" if delivery.amount is None else f"{delivery.amount:,.2f}",
+                _outcome(delivery),
+            )
+            for delivery in found
+        ],
+    )
     click.echo(tr("{count} records", count=len(found)))
+
+
+def _outcome(delivery: Delivery) -> str:
+    """The bill's number; where something is the matter, what and where."""
+    fault = delivery.fault
+    if fault is None:
+        return delivery.target_number or ""
+    parts = [fault.reason]
+    if fault.failure:
+        parts[0] = f"{class_word(fault.failure)}: {fault.reason}"
+    if delivery.target_number:
+        parts.insert(0, delivery.target_number)
+    if fault.file and fault.line:
+        parts.append(f"[{fault.file}:{fault.line}]")
+    return "  ".join(parts)
 
 
 @records.command(help=tr("Show one record: its state, what it said, what was sent, what was answered."))
@@ -125,17 +141,13 @@ def _table(found: Sequence[Delivery]) -> None:
 @common_options
 def show(common: Common, scheme: str, name: str) -> int:
     """Show one record."""
-    from engine import jsontext
+    from engine.cli.pretty import pretty
 
     shown = run_async(_shown(common, scheme, name))
     if common.json:
         emit(shown)
     else:
-        import json
-
-        click.echo(
-            json.dumps(json.loads(jsontext.dumps(shown), parse_float=str), ensure_ascii=False, indent=2)
-        )
+        click.echo(pretty(shown))
     return 0
 
 

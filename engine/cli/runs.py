@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.context import Common, common_options, emit, run_async, stdout
+from engine.cli.context import Common, common_options, emit, run_async
 from engine.clock import SHANGHAI
 from engine.errors import UsageError
 from engine.language import tr
+from engine.run.words import status_word
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,7 +21,8 @@ __all__ = ["runs"]
 
 
 @click.group(help=tr("Runs: list them, show one."))
-def runs() -> None:
+@common_options
+def runs(common: Common) -> None:
     """The group."""
 
 
@@ -33,32 +35,36 @@ def list_(common: Common, scheme: str | None) -> int:
     if common.json:
         emit({"runs": [_as_json(run) for run in found]})
         return 0
-    from rich.table import Table
+    from engine.cli.show import show_table
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in (
-        tr("run"),
-        tr("scheme"),
-        tr("environment"),
-        tr("began"),
-        tr("status"),
-        tr("delivered"),
-        tr("failed"),
-    ):
-        table.add_column(heading, overflow="fold")
-    for run in found:
-        counts = (run.result or {}).get("counts", {})
-        table.add_row(
-            run.id,
-            run.scheme,
-            run.environment,
-            _when(run.started_at),
-            run.status or tr("no end"),
-            str(counts.get("delivered", "")),
-            str(counts.get("failed", "")),
-        )
-    stdout().print(table)
+    show_table(
+        (
+            tr("run"),
+            tr("began"),
+            tr("status"),
+            tr("delivered"),
+            tr("failed"),
+            tr("scheme"),
+            tr("environment"),
+        ),
+        [
+            (
+                run.id,
+                _when(run.started_at),
+                status_word(run.status) if run.status else tr("no end"),
+                _count(run, "delivered"),
+                _count(run, "failed"),
+                run.scheme,
+                run.environment,
+            )
+            for run in found
+        ],
+    )
     return 0
+
+
+def _count(run: Run, name: str) -> str:
+    return str((run.result or {}).get("counts", {}).get(name, ""))
 
 
 async def _listed(common: Common, scheme: str | None) -> list[Run]:
@@ -81,17 +87,14 @@ def show(common: Common, run: str) -> int:
     if common.json:
         emit(_as_json(found))
         return 0
-    console = stdout()
-    console.print(
-        f"{found.id} · {found.scheme} · {found.environment} · {found.command}", style="bold", markup=False
-    )
-    console.print(
-        f"  {_when(found.started_at)} → {_when(found.ended_at) if found.ended_at else tr('no end')}",
-        markup=False,
-    )
-    for name, value in (found.result or {}).items():
-        if name not in ("run", "scheme", "environment"):
-            console.print(f"  {name}: {value}", markup=False)
+    from engine.cli.pretty import pretty
+    from engine.cli.show import say
+
+    say(f"{found.id} · {found.scheme} · {found.environment} · {found.command}", style="bold")
+    ended = _when(found.ended_at) if found.ended_at else tr("no end: it was killed, or is still under way")
+    say(f"  {_when(found.started_at)} → {ended}")
+    if found.result:
+        click.echo(pretty(found.result))
     return 0
 
 

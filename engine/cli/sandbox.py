@@ -139,14 +139,12 @@ def fault(common: Common, rates: tuple[str, ...]) -> int:
             }
         )
         return 0
-    from rich.table import Table
+    from engine.cli.show import show_table
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in (tr("fault"), tr("connection"), tr("rate"), tr("meaning")):
-        table.add_column(heading)
-    for each in faults:
-        table.add_row(each.name, each.connection or tr("all"), f"{each.rate:g}", each.meaning)
-    stdout().print(table)
+    show_table(
+        (tr("fault"), tr("connection"), tr("rate"), tr("meaning")),
+        [(each.name, each.connection or tr("all"), f"{each.rate:g}", each.meaning) for each in faults],
+    )
     return 0
 
 
