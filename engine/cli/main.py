@@ -103,6 +103,8 @@ def _usage(error: click.ClickException, as_json: bool) -> int:
 
 def _unforeseen(error: Exception) -> EngineError:
     """An error of the program itself, said in one line; `--debug` shows where."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
     return EngineError(
         tr(
             "something went wrong in the engine itself: {kind}: {error}",
