@@ -39,6 +39,7 @@ CODES: dict[str, str] = {
     "S311": "the callback scheme has errors, or is none",
     "S312": "a field that the callback scheme needs is not given to it",
     "S313": "there is no window, or one that the interface cannot use",
+    "S314": "nothing says when a record is final",
     # leaves and mapping
     "S401": "a value is neither a constant nor a path nor a template that can be read",
     "S402": "a path cannot be read",

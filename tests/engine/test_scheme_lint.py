@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from engine.connector.registry import catalog
 from engine.connector.settings import load_settings
 from engine.findings import Finding, Severity
 from engine.scheme.codes import CODES
-from engine.scheme.lint import validate
+from engine.scheme.lint import check_loaded, validate
+from engine.scheme.load import load_scheme_text
+from engine.scheme.reach import Reach
+from engine.yaml_nodes import read_yaml_text
 
 ROOT = Path(__file__).parents[2]
 
@@ -369,3 +376,86 @@ def test_any_file_gets_findings_and_no_traceback(tmp_path: Path, text: str) -> N
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert [f.code for f in validate(tmp_path / "none.yaml")] == ["S101"]
+
+
+def test_what_connections_yaml_says_for_the_scheme_is_checked_too(tmp_path: Path) -> None:
+    (tmp_path / "connections.yaml").write_text(
+        "values:\n  sandbox:\n    expense:\n"
+        "      params: {pay_orgg: x, start_date: soon}\n"
+        "      tables: {item: none.csv}\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "expense.yaml").write_text(GOOD, encoding="utf-8")
+    environment = load_settings(tmp_path / "connections.yaml").environment()
+    findings = errors(validate(tmp_path / "expense.yaml", environment=environment))
+    assert [(f.code, f.position.line, Path(f.position.file).name) for f in findings] == [
+        ("S308", 4, "connections.yaml"),
+        ("S210", 4, "connections.yaml"),
+        ("S503", 5, "connections.yaml"),
+    ]
+
+
+def test_go_live_is_a_time_and_a_source_should_say_what_is_final(tmp_path: Path) -> None:
+    text = GOOD.replace("params:\n", "params:\n  go_live: {type: date, required: false}\n")
+    assert [f.code for f in errors(found(tmp_path, text))] == ["S210"]
+    text = GOOD.replace("  final: \"{{ extend.status in ['COMPLETED', 'TERMINATED'] }}\"\n", "")
+    assert ("S314", "hint") in {(f.code, f.severity.value) for f in found(tmp_path, text)}
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("{{ 币别 }}", True),
+        ("{{ 币别 | default('') }}", False),
+        ("{{ 币别 if 币别 is defined else '' }}", False),
+        ("{{ titel | default('') }}", True),
+    ],
+)
+def test_a_name_that_the_scheme_provides_for_is_no_warning(tmp_path: Path, text: str, warned: bool) -> None:
+    changed = GOOD.replace("    FCURRENCYID: PRE001", f'    FREMARK: "{text}"\n    FCURRENCYID: PRE001')
+    assert ("S420" in {f.code for f in found(tmp_path, changed)}) == warned
+
+
+VALUES = [
+    "",
+    5,
+    True,
+    None,
+    [],
+    {},
+    ["x"],
+    {"value": 1},
+    {"each": "$.x"},
+    "$.x",
+    "@",
+    "{{",
+    "{{ x }}",
+    "${env:X}",
+    "$x",
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_change_of_a_scheme_ends_in_a_traceback(data: st.DataObject) -> None:
+    plain = read_yaml_text(GOOD, "s.yaml").plain()
+    for _ in range(data.draw(st.integers(1, 3))):
+        holder, key = plain, None
+        for _ in range(data.draw(st.integers(1, 6))):
+            inside = holder[key] if key is not None else holder
+            if not inside or not isinstance(inside, (dict, list)):
+                break
+            holder = inside
+            key = data.draw(st.sampled_from(list(holder) if isinstance(holder, dict) else range(len(holder))))
+        change = data.draw(st.sampled_from(["replace", "remove", "rename"]))
+        if change == "replace" or isinstance(holder, list):
+            holder[key] = data.draw(st.sampled_from(VALUES))
+        elif change == "remove":
+            del holder[key]
+        else:
+            holder[f"{key}x"] = holder.pop(key)
+    text = json.dumps(plain, ensure_ascii=False)
+    environment = load_settings(None).environment()
+    reach = Reach(catalog, environment)
+    findings = check_loaded(load_scheme_text(text, Path("s.yaml"), reach), reach)
+    assert all(finding.code in CODES for finding in findings)

@@ -14,6 +14,7 @@ from engine.scheme.lint.params import check_params
 from engine.scheme.lint.source import check_source
 from engine.scheme.lint.tables import check_table_uses, check_tables
 from engine.scheme.lint.target import check_target
+from engine.scheme.lint.values import check_values
 from engine.scheme.load import Loaded, in_order, load_scheme, sound
 from engine.scheme.reach import Reach
 from engine.scheme.shape import VERSION
@@ -64,6 +65,7 @@ def check_loaded(loaded: Loaded, reach: Reach, callers: tuple[Path, ...] = ()) -
     check_table_uses(look, table_uses(look, found))
     check_callbacks(look, _examine)
     check_tests(look)
+    check_values(look)
     return in_order(look.findings)
 
 

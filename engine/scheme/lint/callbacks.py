@@ -8,7 +8,7 @@ from engine.findings import Severity, nearest
 from engine.language import tr
 from engine.mapping.paths import Path
 from engine.scheme.lint.look import Look, did_you_mean
-from engine.scheme.lint.names import leaves
+from engine.scheme.lint.names import guarded, leaves
 from engine.scheme.load import find_beside, known_beside
 
 if TYPE_CHECKING:
@@ -92,7 +92,12 @@ def _used(called: Look) -> set[str]:
         if isinstance(leaf.parsed, Path):
             used |= set(leaf.parsed.names[:1]) if leaf.parsed.scope == "record" else set()
         else:
-            used |= {use.name for use in leaf.parsed.names if use.name not in _WORDS}
+            text = leaf.parsed.text
+            used |= {
+                use.name
+                for use in leaf.parsed.names
+                if use.name not in _WORDS and not guarded(use.name, text)
+            }
     return used
 
 

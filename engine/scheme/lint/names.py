@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.errors import Position
     from engine.nodes import Node
 
-__all__ = ["Leaf", "check_names", "leaves", "table_uses"]
+__all__ = ["Leaf", "check_names", "guarded", "leaves", "table_uses"]
 
 _PARAMS = frozenset({"params"})
 _RECORD = frozenset({"params", "record"})
@@ -241,10 +241,18 @@ def _check_template(
             message = tr('"{name}" is not known here', name=use.name)
             look.error("S420", use.position, message, tr("a request may use {names}", names="{{ params.… }}"))
         elif use.name not in known and (known.keys() - _OUTCOME or not look.scheme.is_callback):
+            if open_ended and guarded(use.name, template.text) and nearest(use.name, known) is None:
+                continue  # the scheme says itself that it may be missing
             hint = did_you_mean(use.name, [*known, *sorted(leaf.words)])
             message = tr('"{name}" is not known here', name=use.name)
             say = look.warning if open_ended else look.error
             say("S420", use.position, message, hint)
+
+
+def guarded(name: str, text: str) -> bool:
+    """Whether a template provides for a name that is not there."""
+    asked = rf"(?<![\w.]){re.escape(name)}\s*(?:\|\s*(?:default|d)\b|is\s+(?:not\s+)?(?:un)?defined\b)"
+    return re.search(asked, text) is not None
 
 
 def _misplaced(look: Look, leaf: Leaf, name: str, place: Position) -> None:

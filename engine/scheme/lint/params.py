@@ -39,6 +39,10 @@ def check_params(look: Look) -> None:
 
 
 def _check_defaults(look: Look) -> None:
+    go_live = look.scheme.params.get(GO_LIVE)
+    if go_live is not None and go_live.type != "datetime":
+        message = tr('the param "{name}" is the engine\'s, and must be of type datetime', name=GO_LIVE)
+        look.error("S210", look.node("params", GO_LIVE, "type").position, message)
     for name, spec in look.scheme.params.items():
         if spec.default is None or spec.type not in _TYPES:
             continue

@@ -150,6 +150,13 @@ def _check_window(look: Look, interface: Interface) -> None:
                 tr("add {line}", line='window: {start: "-100d"}'),
             )
         return
+    if look.node("source").get("final") is None:
+        look.hint(
+            "S314",
+            look.node("source").position,
+            tr('without "final", a record that still changes is judged as it is first seen, and for good'),
+            tr("add {line}", line='final: "{{ … }}"'),
+        )
     if not isinstance(window.start, str) or not window.start or "{{" in window.start:
         return
     try:
