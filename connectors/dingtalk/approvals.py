@@ -30,6 +30,8 @@ class Listing:
 
     ids: tuple[str, ...]
     cursor: str | int | None
+    strange: int = 0
+    """How many entries of the page were no ids."""
 
 
 class Approvals(Protocol):
@@ -140,14 +142,14 @@ def _listing(answer: dict[str, Any], cursor_key: str) -> Listing:
     ids = result.get("list") if isinstance(result, dict) else None
     if not isinstance(result, dict) or not isinstance(ids, list):
         raise Retry(tr("a listing came without its list"))
-    if not all(isinstance(one, str) and one.strip() for one in ids):
-        raise Retry(tr("a listing came with an id that is none"))
+    good = tuple(one for one in ids if isinstance(one, str) and one.strip())
+    strange = len(ids) - len(good)
     cursor = result.get(cursor_key)
     if cursor is None or cursor == "":
-        return Listing(tuple(ids), None)
+        return Listing(good, None, strange)
     if isinstance(cursor, bool) or not isinstance(cursor, int | str):
         raise Retry(tr("a listing came with a cursor that is none"))
-    return Listing(tuple(ids), cursor)
+    return Listing(good, cursor, strange)
 
 
 def _checked(instance: Any, form: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from engine.language import tr
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from connectors.dingtalk.approvals import Approvals
+    from connectors.dingtalk.approvals import Approvals, Listing
 
 __all__ = ["ApprovalSource"]
 
@@ -27,6 +27,7 @@ class ApprovalSource:
     """Lists and gets behind one name. Ids are listed by creation time, in spans of at most 120 days; one
     listing gives at most 10,000."""
 
+    family: str = ""
     gets_each: bool = True
     longest_span: timedelta | None = timedelta(days=120)
     most_items: int | None = 10_000
@@ -44,7 +45,7 @@ class ApprovalSource:
                 hint=tr('write e.g. {line} under "source"', line='window: {start: "-100d"}'),
             )
         try:
-            listing = await self._approvals.list_ids(request, span, cursor)
+            listing = await self._list(request, span, cursor)
         except Refusal as refusal:
             problem = refusal.problem
             if self._too_old(span, problem):
@@ -54,7 +55,13 @@ class ApprovalSource:
             ) from None
         if listing.cursor is not None:
             self._refuse_circle(span, cursor, listing.cursor)
-        return Page(tuple(Item(one) for one in listing.ids), listing.cursor)
+        fault = tr("a page of the listing holds an id that is none") if listing.strange else None
+        return Page(tuple(Item(one) for one in listing.ids), listing.cursor, fault)
+
+    async def _list(self, request: Mapping[str, Any], span: Span, cursor: Any) -> Listing:
+        """One page; one with an entry that is no id is listed again, once."""
+        listing = await self._approvals.list_ids(request, span, cursor)
+        return await self._approvals.list_ids(request, span, cursor) if listing.strange else listing
 
     async def get(self, id: str) -> dict[str, Any]:
         """One approval as a record."""

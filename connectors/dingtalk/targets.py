@@ -15,6 +15,7 @@ from engine.errors import FailureClass, Unreachable
 from engine.language import tr
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
     from decimal import Decimal
 
     from connectors.dingtalk.approvals import Approvals
@@ -83,6 +84,9 @@ class CommentTarget(_Message):
             found[key] = [Existing(id_, key, "send")] if stands else []
         return found
 
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        return self._approvals.wire.session.turn(self._interface)
+
     async def send(self, documents: Sequence[Outgoing], gate: Gate) -> list[Answer]:
         return [await self._send(document, gate) for document in documents]
 
@@ -134,6 +138,9 @@ class NotificationTarget(_Message):
 
     async def find(self, key_field: str, keys: Sequence[str]) -> dict[str, list[Existing]]:
         raise Unreachable(tr("DingTalk cannot be asked which notifications were sent"))
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        return self._wire.session.turn(NOTIFICATION)
 
     async def send(self, documents: Sequence[Outgoing], gate: Gate) -> list[Answer]:
         return [await self._send(document, gate) for document in documents]

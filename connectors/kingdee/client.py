@@ -38,7 +38,7 @@ class KingdeeClient:
         self._base_url = str(connection.settings.get("base_url") or "")
         if not self._base_url:
             raise ConfigurationError(tr('"{key}" is missing', key="base_url"), position=connection.position)
-        self._session = session
+        self.session = session
         self.login = Login(session, self._base_url, way_for(connection))
 
     # --- writing: sent once, answered with the parsed body --------------------------------------------
@@ -105,7 +105,7 @@ class KingdeeClient:
         """A call that changes nothing. Raises ServiceRefused, CredentialsError, Unreachable, QuotaSpent."""
         url = service_url(self._base_url, _SERVICE, method)
         reading = Reading(self.login, method, url, body)
-        return await self._session.read(
+        return await self.session.read(
             method if counted else None, reading.make, lambda response: decode(reading.answer(response))
         )
 
@@ -117,13 +117,13 @@ class KingdeeClient:
         url = service_url(self._base_url, _SERVICE, method)
         generation = await self.login.ensure()
         request = post(url, body, self.login.headers(url))
-        response = await self._session.call(method, request, gate=gate)
+        response = await self.session.call(method, request, gate=gate)
         try:
             answer = read_body(response)
         except Unreadable as error:
             if is_shut_out(error):
                 self.login.drop(generation)
-            error.message = self._session.scrub(error.message)
+            error.message = self.session.scrub(error.message)
             raise
         status = read_status(answer)
         if status is not None and status.session_lost:
@@ -132,7 +132,7 @@ class KingdeeClient:
             self.login.learn(generation, response)
         if status is None or status.success:
             return answer
-        return with_texts(answer, self._session.scrub)
+        return with_texts(answer, self.session.scrub)
 
     async def _operate(self, method: str, form: str, ids: Sequence[str]) -> Any:
         # Ids is a comma-joined text, Numbers would be an array; the other options keep their defaults.

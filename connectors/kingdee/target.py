@@ -24,6 +24,7 @@ from engine.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from decimal import Decimal
 
     from connectors.kingdee.client import KingdeeClient
@@ -84,6 +85,10 @@ class BillTarget:
     async def find(self, key_field: str, keys: Sequence[str]) -> dict[str, list[Existing]]:
         """What Kingdee has under these keys, drafts included; see `Asker`."""
         return await self._asker.find(key_field, keys)
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """The turn of the next save."""
+        return self._client.session.turn(self._writer.method)
 
     async def send(self, documents: Sequence[Outgoing], gate: Gate | None = None) -> list[Answer]:
         """One save call for all documents, in order; never repeated."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime, timedelta
     from decimal import Decimal
 
@@ -71,10 +72,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing. `cursor` is opaque; None means that this was the last page."""
+    """One page of a listing. `cursor` is opaque; None means that this was the last page.
+
+    `fault` says what of the page could not be understood, though it was listed again: the rest of the listing
+    goes on, and the span counts as not wholly listed.
+    """
 
     items: tuple[Item, ...]
     cursor: Any = None
+    fault: str | None = None
 
 
 class SpanRefused(Exception):  # noqa: N818 - a control signal between connector and runner, not a user's error
@@ -83,6 +89,9 @@ class SpanRefused(Exception):  # noqa: N818 - a control signal between connector
 
 class Source(Protocol):
     """One readable interface of a connection."""
+
+    family: str
+    """What kind of thing the records are, where that depends on the request; '' for the catalog's family."""
 
     gets_each: bool
     """True when a listing names ids only and each record is got by a call of its own."""
@@ -201,6 +210,10 @@ class Target(Protocol):
     async def find(self, key_field: str, keys: Sequence[str]) -> dict[str, list[Existing]]:
         """What the target has under these keys, in all states; one call for all of them. A key it does not
         have is absent or has an empty list. Raises when the answer is not to be trusted: never 'none'."""
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Entered before an intent is committed: waits for the turn and slot of the next `send` (its limits and
+        concurrency), so that nothing waits between the commit and the first byte."""
 
     async def send(self, documents: Sequence[Outgoing], gate: Gate) -> list[Answer]:
         """Write new documents; exactly one request, never repeated here. `gate` goes to `Session.call`, which

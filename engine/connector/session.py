@@ -111,8 +111,8 @@ class Session:
                 await self._reserve(interface, metered)
             turn.used = turn.used or turn.interface == interface
             return await self._send(request, gate)
-        await self._reserve(interface, metered)
-        async with self._slots:
+        async with self._slots:  # before the turn, which a wait for a slot would let grow old
+            await self._reserve(interface, metered)
             return await self._send(request, gate)
 
     @asynccontextmanager
@@ -120,8 +120,8 @@ class Session:
         """Wait for the turn and the slot of the next call of `interface` ahead of it, so that what is done
         between (claiming a row, committing an intent) is followed by the sending without a wait."""
         self._refuse_when_barred()
-        await self._reserve(interface, metered)
         async with self._slots:
+            await self._reserve(interface, metered)
             token = _turn.set(_Turn(self, interface))
             try:
                 yield

@@ -32,11 +32,10 @@ def differences(
     for name, value in ours.items():
         if name not in theirs:
             if not known_to_be_ours:
-                found.append(tr("{name} cannot be compared", name=name))
+                found.append(tr("{name} cannot be compared", name=tr(name)))
         elif not _equal(value, theirs[name]):
-            found.append(
-                tr("{name} '{theirs}' instead of '{ours}'", name=name, theirs=theirs[name], ours=value)
-            )
+            text = tr("{name} '{theirs}' instead of '{ours}'", name=tr(name), theirs=theirs[name], ours=value)
+            found.append(text)
     return "; ".join(found) or None
 
 

@@ -97,6 +97,7 @@ class Lister:
 
     async def _list_span(self, window: Window, span: Span | None) -> None:
         seen = 0
+        faults: list[str] = []
         cursor: Any = None
         cursors: set[str] = set()
         assert self.lane.source is not None
@@ -105,6 +106,8 @@ class Lister:
                 page = await self.lane.source.page(self.lane.request, span, cursor)
                 self.work.tally.listed += len(page.items)
                 seen += len(page.items)
+                if page.fault is not None:
+                    faults.append(page.fault)
                 await self._take_in(page.items)
                 cursor = page.cursor
                 if cursor is None or self.left == 0:
@@ -134,6 +137,9 @@ class Lister:
         ):
             for half in _halves(span):
                 await self._list_span(window, half)
+            return
+        if faults:
+            await self._broken(window, span, Unreachable(faults[0]))
             return
         await self._listed(window, span, seen)
 

@@ -18,7 +18,7 @@ __all__ = ["heed", "refusal"]
 def refusal(lane: Lane, answer: Refused) -> Fault:
     """A refusal as the ledger keeps it, placed at the scheme's target, with the form's label of the field."""
     position = lane.scheme.target.position
-    known = lane.form.fields.get(answer.field) if lane.form and answer.field else None
+    known = lane.form.field(tuple(answer.field.split("."))) if lane.form and answer.field else None
     return Fault(
         answer.message,
         answer.failure,

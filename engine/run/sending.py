@@ -6,11 +6,12 @@ The protocol of promise 1. Whatever nobody can say for sure is left `unknown` in
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.connector.api import Accepted, Duplicate, NotSent, Outgoing, Refused
-from engine.errors import Unreachable
+from engine.errors import EngineError, Unreachable
 from engine.language import tr
 from engine.ledger.deliveries import NO_FAULT, keys_taken
 from engine.ledger.rows import Delivery, Fault, State
@@ -182,7 +183,7 @@ class Sender:
         )
         unsent = [
             replace(item, delivery=delivery)
-            for item, delivery in zip(batch, after, strict=True)
+            for item, delivery in zip(batch, after, strict=False)
             if delivery.state is State.READY
         ]
         return self.asker.count(after), unsent
@@ -205,13 +206,22 @@ class Sender:
         *,
         unsent: State,
     ) -> list[Delivery]:
-        """Commit the intent, send, and commit each answer; the claim is fresh when the first byte leaves."""
+        """Commit the intent, send, and commit each answer; the claim is fresh when the first byte leaves.
+
+        Nothing comes back, and nothing was claimed, when the target's limits leave no turn.
+        """
         work = self.work
         target = self.lane.target_of(intents[0]["intent"])
-        began = work.clock.monotonic()
-        claimed = await work.ledger.do(lambda tx: self._claim_all(tx, waiting, intents))
-        work.tally.sent += len(claimed)
-        answers = await target.send(documents, lambda: work.clock.monotonic() - began < CLAIM_SECONDS)
+        async with AsyncExitStack() as turn:
+            try:
+                await turn.enter_async_context(target.turn())
+            except EngineError as error:
+                work.brake.stop_sending(error)
+                return []
+            began = work.clock.monotonic()
+            claimed = await work.ledger.do(lambda tx: self._claim_all(tx, waiting, intents))
+            work.tally.sent += len(claimed)
+            answers = await target.send(documents, lambda: work.clock.monotonic() - began < CLAIM_SECONDS)
         return await work.ledger.do(
             lambda tx: [
                 self._read(tx, delivery, answer, unsent)

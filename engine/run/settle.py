@@ -25,6 +25,7 @@ __all__ = ["Settler"]
 
 _PAGE = 200
 _PAUSE = 0.2
+_ALONE_AFTER = 2
 
 
 class Settler:
@@ -103,8 +104,9 @@ class Settler:
 
         known = await self.asker.look_up(unknown, absent)
         await self.stages.take_on(self.asker.count(known))
-        if lacking and self.work.brake.may_send:
-            await self.sender.resend(lacking)
+        for part in _apart(lacking):
+            if self.work.brake.may_send:
+                await self.sender.resend(part)
 
     async def _all_unknown(self) -> list[Delivery]:
         """A page of what is still unknown and can be asked about."""
@@ -126,6 +128,12 @@ class Settler:
                 limit=_PAGE,
             )
         )
+
+
+def _apart(lacking: Sequence[Delivery]) -> list[list[Delivery]]:
+    """Those sent once together, those sent more often alone: one bad document must not block the others."""
+    again = [delivery for delivery in lacking if delivery.attempts < _ALONE_AFTER]
+    return [*([again] if again else []), *([delivery] for delivery in lacking if delivery not in again)]
 
 
 def _is_conflict(delivery: Delivery) -> bool:

@@ -77,7 +77,7 @@ def build_lane(work: Workplace, scheme: Scheme, overrides: Mapping[str, str]) ->
         lane,
         origin=origin,
         source=source,
-        family=interface.family or interface.name,
+        family=source.family or interface.family or interface.name,
         request={name: value for name, value in request.items() if name not in _MOVED},
         callbacks=tuple(_callbacks(work, scheme)),
     )

@@ -171,8 +171,8 @@ def shift_of(environment: Environment) -> timedelta:
     if not text:
         return timedelta()
     for connection in environment.connections.values():
-        for key, value in connection.settings.items():
-            if key.endswith("url") and isinstance(value, str) and not is_loopback(value):
+        for key, value in connection.resolved().settings.items():
+            if key.endswith("url") and not is_loopback(str(value)):
                 raise UsageError(
                     tr(
                         "ENGINE_NOW is for tests; connection '{name}' reaches beyond this machine",
