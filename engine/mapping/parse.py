@@ -145,14 +145,16 @@ class _Reader:
         return Block(self.fields(node, depth), node.position)
 
     def block(self, node: Node, depth: int) -> Block | None:
-        self.known_keys(node, BLOCK_KEYS, tr("a block of rows"))
+        misspelt = self.known_keys(node, BLOCK_KEYS, tr("a block of rows"))
         if depth >= _EACH_DEEPEST:
             self.leaves.report("S408", node.keys["each"], tr("each can stand inside a row once, not deeper"))
             return None
         path = self.leaves.path(node.value["each"], depth)
         row = node.get("row")
         if row is None or not row.is_mapping:
-            self.leaves.report("S408", node.position, tr("a block of rows needs row, with the row's fields"))
+            if row is not None or not misspelt:
+                message = tr("a block of rows needs row, with the row's fields")
+                self.leaves.report("S408", node.position, message)
             return None
         where = node.get("where")
         condition = self.leaves.condition(where, depth + 1) if where is not None else None
@@ -252,7 +254,8 @@ class _Reader:
         self.leaves.report("S407", found.position, tr("max_length must be a whole number above zero"))
         return None
 
-    def known_keys(self, node: Node, known: tuple[str, ...], what: str) -> None:
+    def known_keys(self, node: Node, known: tuple[str, ...], what: str) -> bool:
+        """Report the keys that are not known; whether there are any."""
         for name in node.value:
             if name not in known:
                 self.leaves.report(
@@ -266,6 +269,7 @@ class _Reader:
                     ),
                     _guess(name, known),
                 )
+        return any(name not in known for name in node.value)
 
     # --- checks -------------------------------------------------------------------------------------------
 

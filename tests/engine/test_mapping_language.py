@@ -7,9 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 from string import Formatter
 
-import engine.mapping
 import pytest
 import yaml
+
+import engine.mapping
 from engine.language import tr
 from engine.mapping.filters import REASONS
 
