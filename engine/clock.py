@@ -1,4 +1,4 @@
-"""Time, sleep, randomness and ids: the one door to them, so that a run can be played under a simulated clock."""
+"""Time, sleep, randomness and ids: the one door to them, so that a run can be played under any clock."""
 
 from __future__ import annotations
 

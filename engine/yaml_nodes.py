@@ -7,8 +7,6 @@ quote, a repeated key) is reported and read on, so that one reading shows all of
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -18,15 +16,15 @@ from engine.errors import Position, SchemeError
 from engine.findings import Finding
 from engine.language import tr
 from engine.nodes import Node
+from engine.yaml_loader import TAG, LimitReached, Loader, scalar
+from engine.yaml_problems import explain
 from engine.yaml_repair import Repair, repair_line
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "ALIASES_MOST",
     "BYTES_MOST",
-    "DEPTH_MOST",
     "NODES_MOST",
     "decode_text",
     "read_yaml",
@@ -34,12 +32,8 @@ __all__ = [
 ]
 
 BYTES_MOST = 2_000_000
-DEPTH_MOST = 100
-ALIASES_MOST = 100
 NODES_MOST = 200_000  # after aliases are followed: a hundred of them can still stand for billions
 REPAIRS_MOST = 30
-
-_TAG = "tag:yaml.org,2002:"
 
 
 def read_yaml(path: Path, findings: list[Finding] | None = None) -> Node:
@@ -103,49 +97,6 @@ def _as_error(finding: Finding) -> SchemeError:
     return SchemeError(finding.message, position=finding.position, hint=finding.hint)
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's composer with few implicit types, and limits that hold while it reads."""
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own hook
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.depth = 0
-        self.aliases = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
-        if isinstance(event, yaml.AliasEvent):
-            self.aliases += 1
-            if self.aliases > ALIASES_MOST:
-                raise _Limit(tr("more than {most} aliases", most=ALIASES_MOST), event.start_mark)
-        self.depth += 1
-        if self.depth > DEPTH_MOST:
-            raise _Limit(tr("nested deeper than {most} levels", most=DEPTH_MOST), event.start_mark)
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-
-class _Limit(Exception):  # noqa: N818 - becomes a SchemeError at once
-    def __init__(self, message: str, mark: Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.mark = mark
-
-
-def _resolver(tag: str, pattern: str, first: str) -> None:
-    _Loader.add_implicit_resolver(_TAG + tag, re.compile(pattern), list(first))
-
-
-_resolver("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF")
-_resolver("null", r"^(?:~|null|Null|NULL|)$", "~nN")
-_Loader.add_implicit_resolver(_TAG + "null", re.compile(r"^$"), [""])
-_resolver("int", r"^-?(?:0|[1-9][0-9]{0,39})$", "-0123456789")
-_resolver("float", r"^-?(?:0|[1-9][0-9]{0,39})\.[0-9]{1,40}$", "-0123456789")
-_resolver("merge", r"^<<$", "<")
-
-
 class _Reading:
     """One text on its way to nodes, repaired line by line where a quote is missing."""
 
@@ -175,9 +126,9 @@ class _Reading:
     def _compose(self, text: str) -> Any:
         loader = None
         try:
-            loader = _Loader(text)
+            loader = Loader(text)
             return loader.get_single_node()
-        except _Limit as limit:
+        except LimitReached as limit:
             raise SchemeError(limit.message, position=self._position(limit.mark)) from None
         finally:
             if loader is not None:
@@ -203,7 +154,9 @@ class _Reading:
                 self.lines[place.line] = repair.line
                 self.repairs.setdefault(place.line, []).append(repair)
                 return
-        raise self._plain_problem(error, mark) from None
+        source = self.lines[mark.line] if mark.line < len(self.lines) else ""
+        message, hint, place = explain(error, mark, source)
+        raise SchemeError(message, position=self._position(place), hint=hint) from None
 
     def _unquoted(self, line: int, repair: Repair) -> Finding:
         return Finding(
@@ -212,22 +165,6 @@ class _Reading:
             tr("this text needs quotes: YAML reads {what} as its own sign", what=repair.sign),
             hint=tr("put quotes around it: {line}", line=repair.line.strip()),
         )
-
-    def _plain_problem(self, error: yaml.YAMLError, mark: Any) -> SchemeError:
-        problem = str(getattr(error, "problem", None) or getattr(error, "context", None) or error)
-        source = self.lines[mark.line] if mark.line < len(self.lines) else ""
-        if "\\t" in problem or "\t" in source[: mark.column + 1]:
-            return SchemeError(
-                tr("a tab stands where spaces must"),
-                position=self._position(mark),
-                hint=tr("indent with spaces; most editors can turn tabs into spaces"),
-            )
-        said = f"{getattr(error, 'context', '')} {problem}"
-        for part, (message, hint) in _PROBLEMS.items():
-            if part in said:
-                opened = getattr(error, "context_mark", None) if message in _OPENED else None
-                return SchemeError(tr(message), position=self._position(opened or mark), hint=tr(hint))
-        return SchemeError(tr("not YAML: {problem}", problem=problem), position=self._position(mark))
 
     def _unprintable(self, error: yaml.reader.ReaderError) -> SchemeError:
         before = "".join(self.lines)[: error.position]
@@ -264,18 +201,23 @@ class _Reading:
             return Node(tuple(part for part, _ in parts), position), 1 + sum(size for _, size in parts)
         if isinstance(node, MappingNode):
             return self._mapping(node, position)
-        return Node(_scalar(node), position, quoted=node.style in ("'", '"')), 1
+        quoted = node.style in ("'", '"') and not self._mended(node.start_mark)
+        return Node(scalar(node), position, quoted=quoted), 1
+
+    def _mended(self, mark: Any) -> bool:
+        """Whether the quote at a mark is ours, not the user's."""
+        return any(repair.start == mark.column for repair in self.repairs.get(mark.line, ()))
 
     def _check_tag(self, node: Any, position: Position) -> None:
         known = {ScalarNode: ("str", "int", "float", "bool", "null", "merge"), SequenceNode: ("seq",)}
         names = known.get(type(node), ("map",))
-        if node.tag in {_TAG + name for name in names}:
+        if node.tag in {TAG + name for name in names}:
             return
         self.findings.append(
             Finding(
                 "S105",
                 position,
-                tr('the tag "{tag}" is not known here', tag=node.tag.replace(_TAG, "!!")),
+                tr('the tag "{tag}" is not known here', tag=node.tag.replace(TAG, "!!")),
                 hint=tr("leave the tag out; text, numbers, true/false, lists and mappings are all there is"),
             )
         )
@@ -300,7 +242,7 @@ class _Reading:
 
     def _key_problem(self, key_node: ScalarNode, keys: dict[str, Position]) -> tuple[str, str, str] | None:
         key = key_node.value
-        if key_node.tag == _TAG + "merge":
+        if key_node.tag == TAG + "merge":
             return "S106", tr("merging with << is not known here"), tr("write the entries out")
         if key == "":
             return "S107", tr("a key is empty"), tr("write the key before the colon")
@@ -338,43 +280,3 @@ class _Reading:
         for repair in reversed(self.repairs.get(line, ())):
             column = repair.column_before(column)
         return column + 1
-
-
-_PROBLEMS = {
-    "mapping values are not allowed here": (
-        "a colon and a space inside a text end the text",
-        "put quotes around the whole value, or look for a line that is indented too far",
-    ),
-    "expected a single document": ("the file holds more than one YAML document", "remove the line '---'"),
-    "found unexpected end of stream": ("a quote is opened and never closed", "close it where the text ends"),
-    "expected ',' or '}'": (
-        "a brace is opened and never closed",
-        "close it with '}', or put quotes around the text",
-    ),
-    "expected ',' or ']'": (
-        "a bracket is opened and never closed",
-        "close it with ']', or put quotes around the text",
-    ),
-    "expected <block end>": ("this line does not fit the ones above", "indent it as far as its neighbours"),
-    "could not find expected ':'": ("a key without a colon", "write 'key: value'"),
-    "found undefined alias": (
-        "the alias is not defined above",
-        "put quotes around a text that begins with * or &",
-    ),
-}
-
-_OPENED = {message for message, _ in _PROBLEMS.values() if "never closed" in message}
-
-
-def _scalar(node: ScalarNode) -> Any:
-    value = node.value
-    match node.tag.removeprefix(_TAG):
-        case "bool" if value.lower() in {"true", "false"}:
-            return value.lower() == "true"
-        case "null":
-            return None
-        case "int" if re.fullmatch(r"-?[0-9]{1,40}", value):
-            return int(value)
-        case "float" if re.fullmatch(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", value):
-            return Decimal(value)
-    return value

@@ -59,7 +59,7 @@ class Problem:
         return _FAILURES.get(self.kind, FailureClass.DATA)
 
 
-class Refusal(Exception):  # noqa: N818 - from the wire to the interface that asked, which knows what it means
+class Refusal(Exception):
     """DingTalk will not do this, and asking again would not help."""
 
     def __init__(self, problem: Problem) -> None:

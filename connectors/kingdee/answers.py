@@ -53,7 +53,7 @@ class Code:
     """Codes that speak of the call or the set-up, not of one document."""
 
 
-class Unreadable(Exception):  # noqa: N818 - a control signal: neither yes nor no
+class Unreadable(Exception):
     """The answer cannot be trusted at all: another status than 200, empty, HTML, broken JSON."""
 
     def __init__(self, message: str, *, status: int, html: bool = False) -> None:

@@ -30,7 +30,7 @@ _REFUSALS = {
 """By whether sessions are opened by a login call."""
 
 
-class ServiceRefused(ConfigurationError):  # noqa: N818 - like the errors of engine.errors
+class ServiceRefused(ConfigurationError):
     """Kingdee refused to read what was asked; `code` is its ``MsgCode``."""
 
     def __init__(self, message: str, code: int | None) -> None:
@@ -38,7 +38,7 @@ class ServiceRefused(ConfigurationError):  # noqa: N818 - like the errors of eng
         self.code = code
 
 
-class PermissionRefused(CredentialsError):  # noqa: N818 - likewise
+class PermissionRefused(CredentialsError):
     """The user is let in, but may not do what was asked."""
 
 

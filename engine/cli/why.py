@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.context import Common, common_options, emit, run_async, stdout
+from engine.cli.context import Common, common_options, emit, run_async
 from engine.language import tr
 
 if TYPE_CHECKING:
@@ -38,12 +38,20 @@ async def _told(common: Common, number: str, scheme: str | None) -> Story:
 
 
 def _print(told: Story) -> None:
-    console = stdout()
+    from engine.cli.show import say
+    from engine.run.telling import when
+
+    many = len({chapter.target_system for chapter in told.chapters}) > 1
     for chapter in told.chapters:
-        console.print(f"{told.name} · {chapter.scheme}", style="bold", markup=False)
-        console.print(f"  {chapter.headline}", markup=False)
-        for at, text in chapter.lines:
-            console.print(f"  {at}  ", end="", style="dim", markup=False)
-            console.print(text, markup=False)
+        system = f" → {chapter.target_system}" if many else ""
+        say(f"{chapter.name} · {chapter.scheme}{system}", style="bold")
+        say(f"  {chapter.headline}")
+        for name, value in chapter.place:
+            say(f"    {name}: {value}")
+        for step in chapter.next:
+            say(f"  → {step}")
+        for at, text, times in chapter.events:
+            again = tr(" ({times} times)", times=times) if times > 1 else ""
+            say(f"  {when(at)}  {text}{again}")
     for line in told.absent:
-        console.print(line, markup=False)
+        say(line)

@@ -83,7 +83,7 @@ class Page:
     fault: str | None = None
 
 
-class SpanRefused(Exception):  # noqa: N818 - a control signal between connector and runner, not a user's error
+class SpanRefused(Exception):
     """The source will not list a span so old; the runner records it as a gap."""
 
 

@@ -23,7 +23,7 @@ class NoAnswer(UnclearOutcome):
     """Something may have left and no whole answer came back: nobody knows what the system did."""
 
 
-class Retry(Exception):  # noqa: N818 - a signal from a connector's decoder to `Session.read`
+class Retry(Exception):
     """This answer is worth another try, after `after` seconds where the system said how long."""
 
     def __init__(self, message: str, after: float | None = None) -> None:
@@ -32,7 +32,7 @@ class Retry(Exception):  # noqa: N818 - a signal from a connector's decoder to `
         self.after = after
 
 
-class Renew(Exception):  # noqa: N818 - likewise
+class Renew(Exception):
     """Token or session is lost. The decoder has dropped it; `Session.read` makes the request anew, once."""
 
     def __init__(self, message: str) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from engine.ledger.rows import Delivery
 
-__all__ = ["called_back", "under_all_schemes", "watermarks_of"]
+__all__ = ["called_back", "names", "under_all_schemes", "watermarks_of"]
 
 
 def under_all_schemes(tx: Connection, name: str) -> list[Delivery]:
@@ -49,3 +49,14 @@ def watermarks_of(tx: Connection, scheme: str | None) -> list[tuple[str, dict[st
     """Up to where each listing has been read: its key, what it is about, and the mark."""
     found = tx.execute(select(watermarks.c.key, watermarks.c.about, watermarks.c.mark))
     return [(key, about, mark) for key, about, mark in found if scheme in (None, about.get("scheme"))]
+
+
+def names(tx: Connection, limit: int = 2000) -> list[str]:
+    """The numbers of the records that were met last, to tell what a mistyped one may have meant."""
+    found = tx.execute(
+        select(records.c.number)
+        .where(records.c.number.is_not(None))
+        .order_by(records.c.id.desc())
+        .limit(limit)
+    )
+    return list(dict.fromkeys(found.scalars()))

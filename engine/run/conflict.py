@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["ConflictFound"]
 
 
-class ConflictFound(ConfigurationError):  # noqa: N818 - told to the user as a finding
+class ConflictFound(ConfigurationError):
     """Nothing more is sent under this scheme until a human has decided."""
 
     kind = "conflict"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Stale", "conflict", "fail", "reach", "step", "unclear"]
 
 
-class Stale(EngineError):  # noqa: N818 - the other process's work stands; ours is dropped
+class Stale(EngineError):
     """A delivery no longer stands where this process saw it: another one has taken it."""
 
     kind = "transient"

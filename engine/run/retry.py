@@ -73,7 +73,7 @@ def named(tx: Transaction, scheme: str, system: str | None, names: Sequence[str]
     return found
 
 
-class UnknownRecord(UsageError):  # noqa: N818 - what is asked for is not there, which is an answer
+class UnknownRecord(UsageError):
     """The ledger knows nothing under this id or number."""
 
     exit_code = 1

@@ -37,7 +37,7 @@ __all__ = ["InvalidScheme", "build_lane", "checked_scheme", "window_start"]
 _MOVED = ("start_time", "end_time", "startTime", "endTime", "cursor", "nextToken")
 
 
-class InvalidScheme(SchemeError):  # noqa: N818 - the findings are the errors
+class InvalidScheme(SchemeError):
     """A scheme with errors; nothing is started on it."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:

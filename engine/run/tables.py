@@ -24,7 +24,7 @@ __all__ = ["LookupPending", "Tables"]
 _KEEP = timedelta(days=1)
 
 
-class LookupPending(Exception):  # noqa: N818 - tells the caller what to fetch before it maps again
+class LookupPending(Exception):
     """A mapping needs an entry that nobody has asked for yet."""
 
     def __init__(self, table: str, key: str) -> None:

@@ -23,7 +23,7 @@ class Context:
     company: Company
 
 
-class Wrong(Exception):  # noqa: N818 - an answer, not a failure of the simulator
+class Wrong(Exception):
     """The call is refused with this code; old codes are numbers, new ones words."""
 
     def __init__(self, code: int | str, message: str) -> None:

@@ -68,7 +68,7 @@ class Outcome:
         return {"Id": self.id, "Number": self.number, "DIndex": self.index}
 
 
-class Refusal(Exception):  # noqa: N818 - the simulated product says no; nothing is wrong with the simulator
+class Refusal(Exception):
     """The whole call is refused; nothing took effect."""
 
     def __init__(self, message: str, code: MsgCode, field: str | None = None) -> None:

@@ -57,6 +57,8 @@ def _groups(node: Node) -> list[Node]:
 def check_document(look: Look, form: Form | None, interface: Interface | None) -> None:
     """Everything the form's catalog can tell about the mapping; without a form, the call options alone."""
     mapping = look.node("target", "mapping")
+    if not mapping.is_mapping:
+        return
     options = {*_OPTIONS, *(interface.options if interface else ())}
     for group in written_fields(mapping):
         fields = _fields_at(form, group.path) if form else None
