@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,14 @@ from engine.mapping.mapper import Mapped, Mapper
 from engine.mapping.parse import parse_mapping
 from engine.mapping.scope import MISS
 from engine.yaml_nodes import read_yaml_text
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _english() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENGINE_LANG", "en")
+        yield
+
 
 RECORD: dict[str, Any] = {
     "id": "F9aB",

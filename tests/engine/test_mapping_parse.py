@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,6 +10,13 @@ import pytest
 from engine.mapping.parse import parse_condition, parse_leaf, parse_mapping
 from engine.mapping.rules import Array, Constant, Items, Nested, PathLeaf, Rule, TemplateLeaf
 from engine.yaml_nodes import read_yaml_text
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _english() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENGINE_LANG", "en")
+        yield
 
 
 def findings_of(text: str) -> list[Any]:

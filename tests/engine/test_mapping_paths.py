@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,14 @@ from hypothesis import strategies as st
 
 from engine.errors import FailureClass, Position, RecordError, SchemeError
 from engine.mapping.paths import MISSING, is_path, parse_path, unescape
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _english() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENGINE_LANG", "en")
+        yield
+
 
 AT = Position("scheme.yaml", 7, 11)
 RECORD: dict[str, Any] = {

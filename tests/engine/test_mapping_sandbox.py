@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +16,14 @@ from engine.mapping.filters import FILTERS, REASONS, TESTS
 from engine.mapping.scope import RecordView, Scope
 from engine.mapping.templates import parse_template
 from engine.mapping.textmethods import TEXT_METHODS
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _english() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENGINE_LANG", "en")
+        yield
+
 
 AT = Position("scheme.yaml", 1, 1)
 SECRET = "canary-5f1c"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
@@ -15,6 +16,14 @@ from engine.errors import FailureClass, Position, RecordError, SchemeError
 from engine.mapping.scope import MISS, RecordView, Scope
 from engine.mapping.templates import Template, parse_template
 from engine.mapping.totals import total
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _english() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENGINE_LANG", "en")
+        yield
+
 
 AT = Position("scheme.yaml", 7, 11)
 RECORD: dict[str, Any] = {

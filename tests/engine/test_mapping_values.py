@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,13 @@ from engine.clock import SHANGHAI
 from engine.errors import RecordError
 from engine.mapping.moments import format_problem, to_date, to_moment, to_unix_ms, write_moment
 from engine.mapping.values import coerce, is_empty, money, to_boolean, to_decimal, to_integer, to_text
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _english() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENGINE_LANG", "en")
+        yield
 
 
 @pytest.mark.parametrize(
