@@ -12,14 +12,14 @@ import yaml
 from engine.scheme.codes import CODES
 from engine.scheme.complaints import _TYPES
 from engine.scheme.shape import schema
-from engine.yaml_nodes import _PROBLEMS
+from engine.yaml_problems import PROBLEMS
 
 ROOT = Path(__file__).parents[2]
 
 
 def shown() -> set[str]:
     texts: set[str] = set(CODES.values()) | set(_TYPES.values())
-    texts |= {text for pair in _PROBLEMS.values() for text in pair}
+    texts |= {text for pair in PROBLEMS.values() for text in pair}
     files = [*(ROOT / "engine" / "scheme").rglob("*.py"), *(ROOT / "engine").glob("yaml_*.py")]
     for file in files:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

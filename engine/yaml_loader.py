@@ -1,0 +1,78 @@
+"""PyYAML's composer with few types and firm limits: what is text to a person stays text."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from engine.language import tr
+
+if TYPE_CHECKING:
+    from yaml.nodes import ScalarNode
+
+__all__ = ["ALIASES_MOST", "DEPTH_MOST", "TAG", "LimitReached", "Loader", "scalar"]
+
+DEPTH_MOST = 100
+ALIASES_MOST = 100
+TAG = "tag:yaml.org,2002:"
+
+
+class Loader(yaml.SafeLoader):
+    """PyYAML's composer with few implicit types, and limits that hold while it reads."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own hook
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.depth = 0
+        self.aliases = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
+            self.aliases += 1
+            if self.aliases > ALIASES_MOST:
+                raise LimitReached(tr("more than {most} aliases", most=ALIASES_MOST), event.start_mark)
+        self.depth += 1
+        if self.depth > DEPTH_MOST:
+            raise LimitReached(tr("nested deeper than {most} levels", most=DEPTH_MOST), event.start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+class LimitReached(Exception):
+    def __init__(self, message: str, mark: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.mark = mark
+
+
+def _resolver(tag: str, pattern: str, first: str) -> None:
+    Loader.add_implicit_resolver(TAG + tag, re.compile(pattern), list(first))
+
+
+_resolver("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF")
+_resolver("null", r"^(?:~|null|Null|NULL|)$", "~nN")
+Loader.add_implicit_resolver(TAG + "null", re.compile(r"^$"), [""])
+_resolver("int", r"^-?(?:0|[1-9][0-9]{0,39})$", "-0123456789")
+_resolver("float", r"^-?(?:0|[1-9][0-9]{0,39})\.[0-9]{1,40}$", "-0123456789")
+_resolver("merge", r"^<<$", "<")
+
+
+def scalar(node: ScalarNode) -> Any:
+    """The value of a scalar: str, int, Decimal, bool or None."""
+    value = node.value
+    match node.tag.removeprefix(TAG):
+        case "bool" if value.lower() in {"true", "false"}:
+            return value.lower() == "true"
+        case "null":
+            return None
+        case "int" if re.fullmatch(r"-?[0-9]{1,40}", value):
+            return int(value)
+        case "float" if re.fullmatch(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", value):
+            return Decimal(value)
+    return value
