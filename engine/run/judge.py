@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from engine.mapping.templates import Template
     from engine.run.lane import Lane
 
+_SECONDS_MOST = 1.0
+"""How long a record's conditions may take."""
+
 __all__ = ["Failed", "Held", "Mappable", "Skipped", "Verdict", "Waiting", "fault_of", "judge", "map_record"]
 
 
@@ -121,7 +124,14 @@ def _decide(lane: Lane, record: Mapping[str, Any], source_id: str) -> Verdict:
 
 
 def _conditions(lane: Lane, record: Mapping[str, Any]) -> Callable[[Template], bool]:
-    scope = Scope(record, lane.params, lane.tables.find, table_defaults=lane.table_defaults)
+    scope = Scope(
+        record,
+        lane.params,
+        lane.tables.find,
+        table_defaults=lane.table_defaults,
+        monotonic=lane.monotonic,
+        deadline=lane.monotonic() + _SECONDS_MOST,
+    )
     return lambda condition: bool(condition.evaluate(scope))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine import jsontext
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from engine.clock import Clock
     from engine.connector.api import Connector, Source, Target
@@ -60,6 +60,7 @@ class Lane:
     mapper: Mapper
     tables: Tables
     table_defaults: Mapping[str, Any]
+    monotonic: Callable[[], float]
     to: Bound
     target: Target
     form: Form | None

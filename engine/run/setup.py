@@ -113,6 +113,7 @@ def _lane(work: Workplace, scheme: Scheme, params: Mapping[str, Any]) -> Lane:
             monotonic=work.clock.monotonic,
         ),
         table_defaults=defaults,
+        monotonic=work.clock.monotonic,
         tables=_tables(work, specs),
         to=to,
         target=writer,
