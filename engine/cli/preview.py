@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.context import Common, common_options, emit, run_async, stdout
+from engine.cli.context import Common, common_options, emit, plain, run_async, stdout
 from engine.language import tr
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["preview"]
 
 _FIRST = 3
+_PIPE_WIDTH = 160
 
 
 @click.command(help=tr("Show what would be sent, beside what it is made from; sends nothing."))
@@ -39,6 +39,7 @@ def preview(common: Common, scheme: str, record: str | None, whole: bool, pairs:
 async def _preview(
     common: Common, scheme: str, record: str | None, whole: bool, pairs: tuple[str, ...]
 ) -> int:
+    from engine.cli.report import announce
     from engine.run.lane import Work
     from engine.run.setup import build_lane, checked_scheme
     from engine.run.tally import Brake, Tally
@@ -50,6 +51,7 @@ async def _preview(
     checked = checked_scheme(scheme, choice.environment)
     async with Workplace(choice) as place:
         lane = build_lane(place, checked, overrides)
+        announce(place, lane, tr("would write to"))
         work = Work("preview", choice.environment.name, place.ledger, place.clock, Tally(), Brake())
         shown = await _collect(lane, work, place, record, whole, common)
     if common.json:
@@ -59,6 +61,8 @@ async def _preview(
     else:
         for one in shown:
             _print_pair(one)
+        if not shown:
+            click.echo(tr("nothing would be delivered; --all shows what the window holds"))
     return 1 if any(one.outcome == "failed" for one in shown) else 0
 
 
@@ -103,15 +107,20 @@ def _as_json(shown: list[Previewed]) -> dict[str, Any]:
 
 
 def _print_list(shown: list[Previewed]) -> None:
-    from rich.table import Table
+    from engine.cli.show import show_table
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in (tr("number"), tr("outcome"), tr("amount"), tr("reason")):
-        table.add_column(heading, overflow="fold")
-    for one in shown:
-        worth = f"{_worth(one):,.2f}" if one.outcome == "deliver" else ""
-        table.add_row(one.number or one.id, _outcome(one.outcome), worth, one.reason or "")
-    stdout().print(table)
+    show_table(
+        (tr("number"), tr("outcome"), tr("amount"), tr("reason")),
+        [
+            (
+                one.number or one.id,
+                _outcome(one.outcome),
+                f"{_worth(one):,.2f}" if one.outcome == "deliver" else "",
+                one.reason or "",
+            )
+            for one in shown
+        ],
+    )
     total = sum((_worth(one) for one in shown), Decimal(0))
     count = sum(one.outcome == "deliver" for one in shown)
     click.echo(
@@ -138,23 +147,20 @@ def _print_pair(one: Previewed) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    data = one.as_json()
-    right = (
-        _pretty(data["document"]) if data["document"] is not None else (one.reason or _outcome(one.outcome))
-    )
+    from engine.cli.pretty import pretty
+
+    document = one.as_json()["document"]
+    right = pretty(document) if document is not None else (one.reason or _outcome(one.outcome))
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(ratio=1)
     grid.add_column(ratio=1)
     grid.add_row(
-        Panel(Text(_pretty(one.record)), title=f"{tr('record')} {one.number or one.id}", title_align="left"),
-        Panel(Text(right), title=tr("document"), title_align="left"),
+        Panel(
+            Text(pretty(one.record), overflow="fold"),
+            title=Text(plain(f"{tr('record')} {one.number or one.id}")),
+            title_align="left",
+        ),
+        Panel(Text(plain(right), overflow="fold"), title=Text(tr("document")), title_align="left"),
     )
-    stdout().print(grid, soft_wrap=False)
-
-
-def _pretty(value: Any) -> str:
-    from engine import jsontext
-
-    return json.dumps(
-        json.loads(jsontext.dumps(value), parse_float=Decimal), ensure_ascii=False, indent=2, default=str
-    )
+    console = stdout()
+    console.print(grid, soft_wrap=False, width=None if console.is_terminal else _PIPE_WIDTH)

@@ -211,8 +211,7 @@ async def _retry(common: Common, scheme: str, names: tuple[str, ...], given: dic
                 watch=reporter.watch,
             )
             result = await execute(place, request)
-    reporter.conclude(result)
-    return result.exit_code
+    return reporter.conclude(result)
 
 
 @records.command(help=tr("Set records aside as handled by a human, with the reason."))

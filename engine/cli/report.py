@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from engine.cli.context import Common, emit, interactive, stderr, stdout
+import click
+
+from engine.cli.context import Common, emit, interactive, plain, stderr
+from engine.cli.show import say
 from engine.language import tr
+from engine.run.words import state_word, status_word
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from rich.live import Live
-    from rich.table import Table
 
+    from engine.cli.interrupt import Interrupts
     from engine.run.lane import Lane, Work
     from engine.run.result import RunResult
     from engine.run.workplace import Workplace
 
-__all__ = ["Reporter"]
+__all__ = ["Reporter", "announce"]
+
+
+def announce(place: Workplace, lane: Lane, writes: str) -> None:
+    """Say on standard error which environment, hosts and accounts are read and written to."""
+    environment = place.choice.environment.name
+    click.echo(f"{click.style(lane.scheme.id, bold=True)} · {tr('environment')} {environment}", err=True)
+    for word, bound in ((tr("reads"), lane.origin), (writes, lane.to)):
+        if bound is not None:
+            account = bound.connector.account()
+            text = f"  {word} {bound.connection.name}: {account.host} · {account.account}"
+            click.echo(plain(text), err=True)
 
 
 class Reporter:
@@ -29,25 +44,19 @@ class Reporter:
         self._work: Work | None = None
         self._lane: Lane | None = None
         self._live: Live | None = None
+        self._interrupts: Interrupts | None = None
 
     def announce(self, lane: Lane) -> None:
         """Say what is read and what is written to, before anything is."""
         self._lane = lane
-        environment = self._place.choice.environment.name
-        stderr().print(
-            f"[bold]{lane.scheme.id}[/] · {tr('environment')} [bold]{environment}[/]",
-            markup=True,
-            soft_wrap=True,
-        )
-        for word, bound in ((tr("reads"), lane.origin), (tr("writes to"), lane.to)):
-            if bound is not None:
-                account = bound.connector.account()
-                text = f"  {word} {bound.connection.name}: {account.host} · {account.account}"
-                stderr().print(text, markup=False)
+        announce(self._place, lane, tr("writes to"))
 
     def watch(self, work: Work) -> None:
-        """Begin to show the progress of a run."""
+        """Begin to show the progress of a run, and to listen for Ctrl-C."""
+        from engine.cli.interrupt import Interrupts
+
         self._work = work
+        self._interrupts = Interrupts(work)
         if not interactive():
             return
         from rich.live import Live
@@ -65,13 +74,20 @@ class Reporter:
     ) -> None:
         if self._live is not None:
             self._live.stop()
+        if self._interrupts is not None:
+            self._interrupts.close()
 
-    def conclude(self, result: RunResult) -> None:
-        """Print the summary, or the JSON object."""
+    def conclude(self, result: RunResult) -> int:
+        """Print the summary, or the JSON object; the exit code, 130 after Ctrl-C."""
+        self._print(result)
+        stopped = self._interrupts.exit_code if self._interrupts else None
+        return result.exit_code if stopped is None else stopped
+
+    def _print(self, result: RunResult) -> None:
         if self._common.json:
             emit(result.as_json())
             for warning in result.warnings:
-                stderr().print(f"{tr('warning')}: {warning}", markup=False)
+                click.echo(plain(f"{tr('warning')}: {warning}"), err=True)
             return
         Summary(self._place, self._lane, result).print()
 
@@ -118,64 +134,64 @@ class Summary:
 
     def print(self) -> None:
         """Print it on standard output."""
-        result, console = self._result, stdout()
+        result = self._result
         colour = {"success": "green", "partial": "yellow", "failed": "red"}[result.status]
-        console.print(
-            f"[bold {colour}]{_status(result.status)}[/]  {result.scheme} · {result.environment} · "
-            f"{result.seconds:.1f} s · run {result.run}"
-        )
+        status = click.style(status_word(result.status), fg=colour, bold=True)
+        run = tr("run {run}", run=result.run)
+        click.echo(f"{status}  {result.scheme} · {result.environment} · {result.seconds:.1f} s · {run}")
         if result.message:
-            console.print(f"  {result.message}", markup=False)
+            say(f"  {result.message}")
             if result.error is not None and result.error.hint:
-                console.print(f"    {result.error.hint}", markup=False)
-        console.print(self._counts())
+                say(f"    {result.error.hint}")
+        self._print_counts()
         self._print_money()
         for warning in result.warnings:
-            console.print(f"  ! {warning}", markup=False, style="yellow")
+            say(f"  ! {warning}", style="yellow")
         self._print_callbacks()
         calls = "; ".join(
             f"{name}: " + ", ".join(f"{interface} {count}" for interface, count in sorted(calls.items()))
             for name, calls in result.calls.items()
             if calls
         )
-        console.print(f"  {tr('calls')}  {calls or '0'}", markup=False)
-        console.print(f"  {tr('ledger')}  {result.ledger}", markup=False)
+        say(f"  {tr('calls')}  {calls or '0'}")
+        say(f"  {tr('ledger')}  {result.ledger}")
         self._print_next()
 
-    def _counts(self) -> Table:
-        from rich.table import Table
+    def _print_counts(self) -> None:
+        from rich.cells import cell_len
 
-        table = Table(show_header=False, box=None, padding=(0, 2, 0, 2))
-        for name, number in self._result.counts.as_json().items():
-            if number or name in ("fetched", "delivered"):
-                table.add_row(_count_name(name), str(number), f"[dim]{_count_meaning(name)}[/]")
-        return table
+        counts = self._result.counts.as_json()
+        shown = [name for name, number in counts.items() if number or name in ("fetched", "delivered")]
+        widest = max(cell_len(_count_name(name)) for name in shown)
+        for name in shown:
+            word = _count_name(name)
+            meaning = click.style(_count_meaning(name), dim=True)
+            click.echo(f"  {word}{' ' * (widest - cell_len(word))}  {counts[name]:<6} {meaning}")
 
     def _print_money(self) -> None:
         result, lane = self._result, self._lane
         if lane is None:
             return
         account = lane.to.connector.account()
-        text = f"  {tr('amount delivered')}  {result.amount:,.2f}  → {account.host} · {account.account}"
-        stdout().print(text, markup=False)
+        say(f"  {tr('amount delivered')}  {result.amount:,.2f}  → {account.host} · {account.account}")
 
     def _print_callbacks(self) -> None:
         callbacks = self._result.callbacks
         if any(callbacks.values()):
             text = tr("written back {written}, failed {failed}, pending {pending}", **callbacks)
-            stdout().print(f"  {text}", markup=False)
+            say(f"  {text}")
 
     def _print_next(self) -> None:
-        result, console = self._result, stdout()
+        result, counts = self._result, self._result.counts
+        environment = self._place.choice.environment
+        suffix = "" if environment.is_sandbox else f" --env {environment.name}"
         if result.attention:
-            text = tr(
-                "{count} records need attention: engine records list {scheme} --state failed",
-                count=result.attention,
-                scheme=result.scheme,
-            )
-            console.print(f"  → {text}", markup=False, style="yellow")
-        if result.counts.delivered == 0 and result.status == "success" and not result.message:
-            console.print(f"  {self._nothing_new()}", markup=False)
+            states = "unknown" if counts.unknown and not counts.failed else "failed"
+            command = f"engine records list {result.scheme} --state {states}{suffix}"
+            text = tr("{count} records need attention: {command}", count=result.attention, command=command)
+            say(f"  → {text}", style="yellow")
+        if counts.delivered == 0 and result.status == "success" and not result.message:
+            say(f"  {self._nothing_new()}")
 
     def _nothing_new(self) -> str:
         counts = self._result.counts
@@ -184,21 +200,9 @@ class Summary:
         return tr("nothing new since the last run")
 
 
-def _status(status: str) -> str:
-    return {"success": tr("success"), "partial": tr("partial"), "failed": tr("failed")}[status]
-
-
 def _count_name(name: str) -> str:
-    return {
-        "fetched": tr("fetched"),
-        "already": tr("already"),
-        "delivered": tr("delivered"),
-        "skipped": tr("skipped"),
-        "waiting": tr("waiting"),
-        "failed": tr("failed"),
-        "unknown": tr("unknown"),
-        "pending": tr("pending"),
-    }[name]
+    own = {"fetched": tr("fetched"), "already": tr("already"), "pending": tr("pending")}
+    return own.get(name) or state_word(name)
 
 
 def _count_meaning(name: str) -> str:

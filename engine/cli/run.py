@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from engine.cli.context import Common, common_options, run_async
 from engine.language import tr
-
-if TYPE_CHECKING:
-    from engine.run.result import RunResult
 
 __all__ = ["run"]
 
@@ -31,10 +28,10 @@ __all__ = ["run"]
 @common_options
 def run(common: Common, **given: Any) -> int:
     """Carry out a scheme."""
-    return run_async(_run(common, given)).exit_code
+    return run_async(_run(common, given))
 
 
-async def _run(common: Common, given: dict[str, Any]) -> RunResult:
+async def _run(common: Common, given: dict[str, Any]) -> int:
     from engine.cli.report import Reporter
     from engine.run.execute import Request, execute
     from engine.run.runner import Options
@@ -60,8 +57,7 @@ async def _run(common: Common, given: dict[str, Any]) -> RunResult:
                 watch=reporter.watch,
             )
             result = await execute(place, request)
-    reporter.conclude(result)
-    return result
+    return reporter.conclude(result)
 
 
 def moment_option(name: str, text: str | None, now: datetime) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -70,14 +71,24 @@ async def execute(place: Workplace, request: Request) -> RunResult:
     async with lease:
         options = await _complete(place, lane, work, request)
         await _record_start(work, lane, request.command)
-        await run_lane(lane, work, options)
-        for bound in place.in_use():
-            with suppress(EngineError):
-                await bound.meter.aclose()
-        ended = await _conclude(place, lane, work, place.clock.monotonic() - began)
-        await place.ledger.do(
-            lambda tx: runs.finish(tx, work.run, ended.status, ended.as_json(), place.clock.now())
-        )
+        try:
+            await run_lane(lane, work, options)
+        except asyncio.CancelledError:
+            work.brake.stop_sending(EngineError(tr("stopped by hand")))
+            await _finish(place, lane, work, began)
+            raise
+        return await _finish(place, lane, work, began)
+
+
+async def _finish(place: Workplace, lane: Lane, work: Work, began: float) -> RunResult:
+    """Count what the run did, and close its row in the ledger."""
+    for bound in place.in_use():
+        with suppress(EngineError):
+            await bound.meter.aclose()
+    ended = await _conclude(place, lane, work, place.clock.monotonic() - began)
+    await place.ledger.do(
+        lambda tx: runs.finish(tx, work.run, ended.status, ended.as_json(), place.clock.now())
+    )
     return ended
 
 
