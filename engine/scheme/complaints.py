@@ -222,6 +222,9 @@ def _no_branch(problem: Problem) -> Iterator[Finding]:
 def _one_of(problem: Problem) -> Iterator[Finding]:
     keys = [branch["required"][0] for branch in problem.value]
     given = [key for key in keys if problem.node.get(key) is not None]
+    known = list(problem.schema["properties"])
+    if not given and any(nearest(key, keys) for key in problem.node.keys if key not in known):
+        return  # one of them is there, misspelt
     place = problem.node.keys[given[1]] if len(given) > 1 else problem.node.position
     got = tr("it has {names}", names=", ".join(given)) if given else tr("it has none")
     message = tr("{what} needs exactly one of {names}", what=problem.title, names=", ".join(keys))

@@ -117,10 +117,10 @@ def sound(findings: list[Finding]) -> bool:
 
 
 def in_order(findings: list[Finding]) -> list[Finding]:
-    """By place, and each mistake once: of two findings at one place with one code, the first."""
-    seen: dict[tuple[str, Position], Finding] = {}
+    """By place, and each mistake once."""
+    seen: dict[tuple[str, Position, str], Finding] = {}
     for finding in findings:
-        seen.setdefault((finding.code, finding.position), finding)
+        seen.setdefault((finding.code, finding.position, finding.message), finding)
     return sorted(seen.values(), key=lambda finding: (finding.position, finding.code))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import EngineError
+from engine.findings import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,10 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Reach"]
 
+Named = TypeVar("Named")
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """An environment's connections and how a connector's name leads to its catalog.
+
+    A name that is not there is taken for the nearest one that is: whoever reports the mistake can then go on
+    to what lies behind it. A scheme with such a mistake never runs.
 
     `catalogs` may answer None or raise an EngineError for a connector that is not installed. Without an
     environment a connection is taken to have its connector's name.
@@ -27,13 +33,9 @@ class Reach:
     catalogs: Callable[[str], Catalog | None]
     environment: Environment | None = None
 
-    def connection_names(self) -> tuple[str, ...]:
-        """The connections there are, for messages."""
-        return tuple(self.environment.connections) if self.environment else ()
-
     def connection(self, name: str) -> Connection | None:
-        """The connection of this name, or None."""
-        return self.environment.connections.get(name) if self.environment else None
+        """The connection of this or the nearest name, or None."""
+        return _meant(self.environment.connections, name) if self.environment else None
 
     def catalog(self, connection: str | None) -> Catalog | None:
         """The catalog behind a connection, or None where it is not known."""
@@ -50,12 +52,12 @@ class Reach:
     def interface(self, connection: str | None, name: str) -> Interface | None:
         """An interface of a connection, or None where either is not known."""
         catalog = self.catalog(connection)
-        return catalog.interfaces.get(name) if catalog else None
+        return _meant(catalog.interfaces, name) if catalog else None
 
     def form(self, connection: str | None, name: str | None) -> Form | None:
         """A form of a connection, or None."""
         catalog = self.catalog(connection)
-        return catalog.forms.get(name) if catalog and name else None
+        return _meant(catalog.forms, name) if catalog and name else None
 
     def aliases(self, connection: str | None, interface: str) -> Mapping[str, str]:
         """Paths of older documents that an interface's records are also known by."""
@@ -65,3 +67,11 @@ class Reach:
     def values(self, scheme: str) -> SchemeValues | None:
         """What connections.yaml says for a scheme in this environment, or None."""
         return self.environment.values.get(scheme) if self.environment else None
+
+
+def _meant(known: Mapping[str, Named], name: str) -> Named | None:
+    """The thing of this name, else of the nearest one."""
+    if name in known:
+        return known[name]
+    close = nearest(name, known)
+    return known[close] if close is not None else None

@@ -190,6 +190,30 @@ TEN = [
 ]
 
 
+def test_every_missing_field_is_told(tmp_path: Path) -> None:
+    text = GOOD.replace(TYPE, "").replace(DATE, "").replace("  key: FBillNo\n", "")
+    messages = [f.message for f in errors(found(tmp_path, text))]
+    wanted = ("FBillTypeID", "FDATE", '"key"')
+    assert [word for word in wanted if not any(word in message for message in messages)] == []
+
+
+def test_behind_a_misspelt_name_the_rest_is_checked_all_the_same(tmp_path: Path) -> None:
+    text = GOOD
+    for written, instead in [
+        ("connection: dingtalk\n", "connection: ¦dingtalkk\n"),
+        ("processinstance/get\n", "processinstance/gett\n"),
+        ("{process_code: PROC", "{¦proces_code: PROC"),
+        ("connection: kingdee", "connection: ¦kingde"),
+        ("form: AP_PAYBILL", "form: ¦AP_PAYBIL"),
+        ("until: audit", "until: ¦audited"),
+        ("    FCURRENCYID: PRE001", "    ¦FormId: PRE001\n    FCURRENCYID: PRE001"),
+    ]:
+        text = planted(written, instead, text)
+    text, places = unmarked(text.replace("interface: topapi/pro", "interface: ¦topapi/pro", 1))
+    found_at = [(f.position.line, f.position.column) for f in errors(found(tmp_path, text))]
+    assert found_at == sorted(places)
+
+
 def test_ten_mistakes_in_one_scheme_are_all_found_and_nothing_else(tmp_path: Path) -> None:
     text = GOOD
     for written, instead in TEN:

@@ -183,6 +183,9 @@ def _learn(known: dict[str, Any], record: Mapping[str, Any]) -> None:
 
 def check_names(look: Look, found: list[Leaf]) -> None:
     """Every name in every template and path is one that is there, as far as that can be known."""
+    source = look.scheme.source
+    if not look.scheme.is_callback and look.reach.interface(source.connection, source.interface) is None:
+        found = [leaf for leaf in found if not leaf.record]  # nothing is known of its records
     known, open_ended = _known_fields(look)
     for leaf in found:
         if isinstance(leaf.parsed, Path):
@@ -257,12 +260,11 @@ def guarded(name: str, text: str) -> bool:
 
 def _misplaced(look: Look, leaf: Leaf, name: str, place: Position) -> None:
     reasons = {
-        "row": tr('there is no row here: "row" is known inside "each … row" alone'),
-        "parent": tr('there is no outer row here: "parent" is known in an "each" within an "each"'),
         "document": tr('there is no document yet: "document" is known in the mapping and its checks'),
         "record": tr('there is no record yet: a request may use "params" alone'),
     }
-    look.error("S404", place, reasons.get(name, tr('"{name}" is not known here', name=name)))
+    if name in reasons:  # rows are the mapping's own reader's to tell
+        look.error("S404", place, reasons[name])
 
 
 class _Span:

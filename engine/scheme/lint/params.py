@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from engine.findings import nearest
 from engine.language import tr
 from engine.mapping.templates import is_template
 from engine.scheme.lint.look import Look, did_you_mean, walk
@@ -26,12 +27,13 @@ _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 def check_params(look: Look) -> None:
     """Defaults fit their types, every use is known, every param is used."""
     _check_defaults(look)
-    used = set()
+    used: set[str | None] = set()
     for name, place in _uses(look):
         used.add(name)
         if name not in look.scheme.params:
             message = tr('the scheme has no param "{name}"', name=name)
             look.error("S308", place, message, did_you_mean(name, look.scheme.params))
+            used.add(nearest(name, look.scheme.params))
     for name in look.scheme.params:
         if name not in used and name != GO_LIVE:
             place = look.key("params", name)

@@ -61,9 +61,8 @@ def _check_fed(look: Look) -> None:
 def known_interface(
     look: Look, connection: str, name: str, role: str, at_connection: Position, at_interface: Position
 ) -> Interface | None:
-    """The interface, when the connection, the interface and its role are known; else a finding, and None."""
-    if not _known_connection(look, connection, at_connection):
-        return None
+    """The interface that is meant, or None. What is wrong with its connection, name and role is reported."""
+    _check_connection(look, connection, at_connection)
     catalog = look.reach.catalog(connection)
     if catalog is None or not name:
         return None
@@ -76,7 +75,8 @@ def known_interface(
             tr('"{connection}" has no interface "{name}"', connection=connection, name=name),
             did_you_mean(name, fitting or catalog.interfaces),
         )
-        return None
+        meant = look.reach.interface(connection, name)
+        return meant if meant is not None and role in meant.roles else None
     if role not in interface.roles:
         code = "S505" if role == "lookup" else "S303"
         names = ", ".join(_of_role(catalog, role)) or "-"
@@ -96,10 +96,10 @@ def _of_role(catalog: Catalog, role: str) -> list[str]:
     return [name for name, interface in catalog.interfaces.items() if role in interface.roles]
 
 
-def _known_connection(look: Look, name: str, place: Position) -> bool:
+def _check_connection(look: Look, name: str, place: Position) -> None:
     environment = look.reach.environment
     if environment is None or not name or name in environment.connections:
-        return bool(name)
+        return
     look.error(
         "S301",
         place,
@@ -110,7 +110,6 @@ def _known_connection(look: Look, name: str, place: Position) -> bool:
         ),
         did_you_mean(name, environment.connections),
     )
-    return False
 
 
 def _check_request(look: Look, interface: Interface) -> None:

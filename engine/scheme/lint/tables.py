@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.errors import SchemeError
+from engine.findings import nearest
 from engine.language import tr
 from engine.scheme.lint.look import Look, did_you_mean
 from engine.scheme.lint.source import known_interface
@@ -70,12 +71,13 @@ def _has(fields: Mapping[str, Field], dotted: str) -> bool:
 
 def check_table_uses(look: Look, uses: Iterable[tuple[str, Position]]) -> None:
     """Every table that is asked is there, and every one that is there is asked."""
-    used = set()
+    used: set[str | None] = set()
     for name, place in uses:
         used.add(name)
         if name not in look.scheme.tables:
             message = tr('the scheme has no table "{name}"', name=name)
             look.error("S501", place, message, did_you_mean(name, look.scheme.tables))
+            used.add(nearest(name, look.scheme.tables))
     for name in look.scheme.tables:
         if name not in used:
             place = look.key("tables", name)

@@ -78,6 +78,7 @@ def form_of(look: Look, interface: Interface, catalog: Catalog) -> Form | None:
             '"{connection}" has no form "{name}"', connection=look.scheme.target.connection, name=name
         )
         look.error("S304", place, message, did_you_mean(name, catalog.forms))
+        return look.reach.form(look.scheme.target.connection, name)
     return form
 
 
