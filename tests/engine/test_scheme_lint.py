@@ -441,6 +441,24 @@ def test_a_name_that_the_scheme_provides_for_is_no_warning(tmp_path: Path, text:
     assert ("S420" in {f.code for f in found(tmp_path, changed)}) == warned
 
 
+@pytest.mark.parametrize(
+    ("text", "flagged"),
+    [
+        ("{{ TextNote-KDE5B2G3 }}", True),
+        ("{{ record.TextNote-KDE5B2G3 }}", True),
+        ("{{ record['TextNote-KDE5B2G3'] }}", False),
+        ("{{ 'a-b' }}", False),
+        ("a-b {{ title }} c-d", False),
+        ("{{ extend.a|decimal-extend.b|decimal }}", False),
+        ("{{ record.a-record.b }}", False),
+        ("{{ title - id }}", False),
+    ],
+)
+def test_names_with_a_dash(tmp_path: Path, text: str, flagged: bool) -> None:
+    changed = GOOD.replace("    FCURRENCYID: PRE001", f'    FREMARK: "{text}"\n    FCURRENCYID: PRE001')
+    assert ("S427" in {f.code for f in found(tmp_path, changed)}) == flagged
+
+
 VALUES = [
     "",
     5,

@@ -71,9 +71,8 @@ def _below(look: Look, node: Node | None, words: frozenset[str], *, record: bool
     if node.is_list:
         for child in node.value:
             yield from _below(look, child, words, record=record)
-    for key, child in node.items():
-        if key != "say":
-            yield from _below(look, child, words, record=record)
+    for _, child in list(node.items()):
+        yield from _below(look, child, words, record=record)
     parsed = _parsed(look, node)
     if parsed is not None:
         yield Leaf(node, parsed, words, record)
@@ -291,6 +290,8 @@ def _unquoted(look: Look, leaf: Leaf, known: Mapping[str, Any]) -> Iterator[_Spa
         if not _in_braces(inside, found.start()):
             continue
         parts = name.split("-")
+        if any(part in _ALL for part in parts[1:]) or inside[: found.start()].rstrip().endswith("|"):
+            continue  # a subtraction: row.a-row.b, a|decimal-b
         holder = (found["holder"] or "").rstrip(".")
         if not holder and all(
             part in known or part in leaf.words or part.isdigit() for part in parts if part
