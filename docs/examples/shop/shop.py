@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -90,6 +91,7 @@ def decode(response: httpx.Response) -> Any:
 class Orders:
     """A listing that already holds the whole records."""
 
+    family = ""
     gets_each = False
     longest_span: timedelta | None = None
     most_items: int | None = None
@@ -128,6 +130,9 @@ class Invoices:
             facts = self.facts(one)
             hits.setdefault(one[key_field], []).append(Existing(one["id"], one[key_field], "save", facts))
         return hits
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        return self._shop.session.turn("invoices")
 
     async def send(self, documents: Sequence[Outgoing], gate: Gate) -> list[Answer]:
         return [await self._send(document, gate) for document in documents]
