@@ -86,7 +86,7 @@ class Asker:
         return self.halt(outcome.conflict(tx, self.work, delivery, reason))
 
     def conflict(
-        self, tx: Transaction, delivery: Delivery, key: str, different: str, **values: Any
+        self, tx: Transaction, delivery: Delivery, key: str, different: str, /, **values: Any
     ) -> Delivery:
         """Record that the target holds something else under our key, and stop the sending."""
         reason = tr(

@@ -81,6 +81,8 @@ class Sender:
             if not batch or not self.work.brake.may_send:
                 return
             lacking, known = await self._ask_first(batch)
+            if not self.work.brake.may_send:
+                return
             await self.stages.take_on(known)
             sent, batch = await self._send(self._within_guard(lacking))
             await self.stages.take_on(sent)
