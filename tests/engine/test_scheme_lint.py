@@ -248,8 +248,8 @@ def test_warnings_and_hints(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "instead", "code"),
     [
-        ("FREMARK: x", "¦FREMARKK: x", "S421"),
-        ("FPURPOSEID: SFKYT10_SYS", "¦FPURPOSEIDD: SFKYT10_SYS", "S421"),
+        ("FREMARK: x", "¦FREMARKK: {value: x, label: 备注二}", "S421"),
+        ("FPURPOSEID: SFKYT10_SYS", "FPURPOSEID: SFKYT10_SYS\n          ¦F_ABC_Project: x", "S421"),
         ("value: job_number", "value: ¦jobnumber", "S506"),
     ],
 )
@@ -260,7 +260,25 @@ def test_what_an_open_catalog_does_not_list_is_a_warning(
     text, places = unmarked(planted(written, instead, base))
     warned = [f for f in found(tmp_path, text) if f.severity is Severity.WARNING]
     assert [(f.code, (f.position.line, f.position.column)) for f in warned] == [(code, places[0])]
-    assert "did you mean" in (warned[0].hint or "")
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("FREMARK: x", "¦FREMARKK: x"),
+        ("FPURPOSEID: SFKYT10_SYS", "¦FPURPOSEIDD: SFKYT10_SYS"),
+        ("FPURPOSEID: SFKYT10_SYS", "¦FREMARK: x"),
+    ],
+)
+def test_a_target_field_that_looks_misspelt_or_misplaced_is_an_error(
+    tmp_path: Path, written: str, instead: str
+) -> None:
+    """A target may pass over a field it does not know without a word: a bill with a hole."""
+    base = GOOD.replace("    FCURRENCYID: PRE001", "    FREMARK: x\n    FCURRENCYID: PRE001")
+    text, places = unmarked(planted(written, instead, base))
+    wrong = [f for f in found(tmp_path, text) if f.severity is Severity.ERROR]
+    assert [(f.code, (f.position.line, f.position.column)) for f in wrong] == [("S421", places[0])]
+    assert "label" in (wrong[0].hint or "")
 
 
 def test_a_key_that_the_target_does_not_keep_unique_is_a_warning(tmp_path: Path) -> None:

@@ -67,11 +67,11 @@ def check_document(look: Look, form: Form | None, interface: Interface | None) -
             if known is None and key in options:
                 _option(look, key, place, interface)
             elif fields and known is None and form is not None:
-                _unknown(look, form, group.path, key, place, fields)
+                _unknown(look, form, group, key, place, fields)
             elif known is not None:
                 _check_base(look, known, group.node.value[key])
         if fields:
-            _check_complete(look, group, fields, open_ended=form is not None and form.open)
+            _check_complete(look, group, fields)
             _check_order(look, group.node, fields)
 
 
@@ -91,15 +91,29 @@ def _option(look: Look, key: str, place: Position, interface: Interface | None) 
 
 
 def _unknown(
-    look: Look, form: Form, path: tuple[str, ...], key: str, place: Position, fields: Mapping[str, Field]
+    look: Look, form: Form, group: Written, key: str, place: Position, fields: Mapping[str, Field]
 ) -> None:
+    """A field that the catalog lacks. A real form has more fields than a catalog lists, but a target may pass
+    over a misspelt one without a word: what looks misspelt is an error, unless the scheme gives it a label."""
+    path = group.path
     elsewhere = form.field((key,)) if path else None
     message = tr('"{form}" has no field "{field}"', form=form.name, field=".".join((*path, key)))
     hint = did_you_mean(key, fields)
     if elsewhere is not None and nearest(key, fields) is None:
         hint = tr('"{field}" is a field of the document itself, not of its rows', field=key)
-    say = look.warning if form.open else look.error
-    say("S421", place, message, hint)
+    if form.open and not _misspelt(key, group.node.value[key], fields) and elsewhere is None:
+        look.warning("S421", place, message, hint)
+        return
+    if form.open:
+        sure = tr("if the form has it, say so with a label: {line}", line=f"{key}: {{value: …, label: …}}")
+        hint = f"{hint}; {sure}" if hint else sure
+    look.error("S421", place, message, hint)
+
+
+def _misspelt(key: str, node: Node, fields: Mapping[str, Field]) -> bool:
+    """Whether an unknown field looks like a known one that was meant; a label of its own says it was not."""
+    labelled = node.is_mapping and node.get("value") is not None and node.get("label") is not None
+    return not labelled and nearest(key, fields) is not None
 
 
 def _check_base(look: Look, field: Field, node: Node) -> None:
@@ -113,9 +127,12 @@ def _check_base(look: Look, field: Field, node: Node) -> None:
             look.error("S426", node.keys[key], message, hint)
 
 
-def _check_complete(look: Look, group: Written, fields: Mapping[str, Field], *, open_ended: bool) -> None:
-    """Required and usual fields are written. In a closed form a misspelt one is an error already."""
-    misspelt = {nearest(key, fields) for key in group.node.value if key not in fields and not open_ended}
+def _check_complete(look: Look, group: Written, fields: Mapping[str, Field]) -> None:
+    """Required and usual fields are written. One that is there, misspelt, is an error already."""
+    given = group.node.value
+    misspelt = {
+        nearest(key, fields) for key in given if key not in fields and _misspelt(key, given[key], fields)
+    }
     for name, field in fields.items():
         if name in group.node.value or name in misspelt or not (field.required or field.usual):
             continue
