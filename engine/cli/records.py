@@ -122,6 +122,8 @@ def _table(found: Sequence[Delivery]) -> None:
 
 def _outcome(delivery: Delivery) -> str:
     """The bill's number; where something is the matter, what and where."""
+    from engine.cli.show import near
+
     fault = delivery.fault
     if fault is None:
         return delivery.target_number or ""
@@ -131,7 +133,7 @@ def _outcome(delivery: Delivery) -> str:
     if delivery.target_number:
         parts.insert(0, delivery.target_number)
     if fault.file and fault.line:
-        parts.append(f"[{fault.file}:{fault.line}]")
+        parts.append(f"[{near(fault.file)}:{fault.line}]")
     return "  ".join(parts)
 
 

@@ -108,7 +108,7 @@ class Reporter:
             (tr("written back"), tally.written_back),
         ]
         line = Text("  ").join(Text.assemble((f"{name} ", "dim"), str(number)) for name, number in parts)
-        return Text.assemble((f"{_phase(tally.phase)}  ", "cyan"), line, ("  " + self._calls(), "dim"))
+        return Text.assemble((f"{_phase(tally.phase)}  ", "cyan"), line, (f"\n  {self._calls()}", "dim"))
 
     def _calls(self) -> str:
         shown = []

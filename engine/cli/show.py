@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.cli.context import plain, stdout
@@ -9,7 +11,7 @@ from engine.cli.context import plain, stdout
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["say", "show_table"]
+__all__ = ["near", "say", "show_table"]
 
 _GAP = "  "
 _NARROWEST = 24
@@ -21,11 +23,18 @@ def say(text: str, style: str | None = None) -> None:
     stdout().print(plain(text), markup=False, style=style, soft_wrap=True)
 
 
+def near(place: str) -> str:
+    """A file's place as a person at this prompt names it: relative, where it lies below."""
+    return place.removeprefix(f"{Path.cwd()}{os.sep}")
+
+
 def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on standard output. Only its last column is ever folded.
 
     In a pipe each row is one line. On a terminal too narrow for that, each row becomes a block of two lines.
     """
+    if not rows:
+        return
     cells = [[_cell(cell) for cell in row] for row in rows]
     widths = _widths(headings, cells)
     console = stdout()

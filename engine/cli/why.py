@@ -38,7 +38,7 @@ async def _told(common: Common, number: str, scheme: str | None) -> Story:
 
 
 def _print(told: Story) -> None:
-    from engine.cli.show import say
+    from engine.cli.show import near, say
     from engine.run.telling import when
 
     many = len({chapter.target_system for chapter in told.chapters}) > 1
@@ -47,7 +47,7 @@ def _print(told: Story) -> None:
         say(f"{chapter.name} · {chapter.scheme}{system}", style="bold")
         say(f"  {chapter.headline}")
         for name, value in chapter.place:
-            say(f"    {name}: {value}")
+            say(f"    {name}: {near(value)}")
         for step in chapter.next:
             say(f"  → {step}")
         for at, text, times in chapter.events:

@@ -1,0 +1,111 @@
+"""What a person does next about a record: the exact commands, by state and class of failure."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from engine.errors import FailureClass
+from engine.language import tr
+from engine.ledger.rows import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from engine.ledger.rows import Delivery
+    from engine.run.inspect import View
+
+    Commands = Callable[..., str]
+
+__all__ = ["commands_of", "next_steps"]
+
+
+def commands_of(view: View) -> Commands:
+    """Writes commands for the environment that was asked about."""
+    environment = view.choice.environment
+    suffix = "" if environment.is_sandbox else f" --env {shlex.quote(environment.name)}"
+
+    def command(*words: str) -> str:
+        return "engine " + " ".join(shlex.quote(word) for word in words) + suffix
+
+    return command
+
+
+def next_steps(delivery: Delivery, callbacks: Sequence[Delivery], command: Commands) -> list[str]:
+    """What to do, a sentence for each step; nothing where nothing is to be done."""
+    name = delivery.number or delivery.source_id
+    run = command("run", delivery.scheme)
+    retry = command("records", "retry", delivery.scheme, name)
+    match delivery.state:
+        case State.DELIVERED | State.DONE:
+            return _about_callbacks(callbacks, command)
+        case State.WAITING:
+            return [tr("`{command}` asks for it again when that is due; with --recheck at once", command=run)]
+        case State.READY | State.SENDING:
+            return [tr("`{command}` goes on with it", command=run)]
+        case State.SKIPPED:
+            return [tr("if it is to be sent after all: `{command}`", command=f"{retry} --skipped")]
+    skip = command("records", "skip", delivery.scheme, name, "--reason") + " …"
+    failure = (delivery.fault.failure if delivery.fault else None) or ""
+    if delivery.state is State.UNKNOWN and failure != FailureClass.CONFLICT:
+        return [tr("`{command}` asks the target once the settle time is over, and goes on", command=run)]
+    mend = _MEND.get(failure)
+    steps = [mend(command, delivery)] if mend else []
+    if failure == FailureClass.CHANGED_AFTER_APPROVAL:
+        return [*steps, tr("when that is done: `{command}`", command=skip)]
+    if failure == FailureClass.CONFLICT:
+        return [
+            *steps,
+            tr("to take the target's: `{command}`", command=retry),
+            tr("if it is not to be sent: `{command}`", command=skip),
+        ]
+    if failure == FailureClass.TRANSIENT:
+        return [*steps, tr("at once: `{command}`", command=retry)]
+    return [
+        *steps,
+        tr("then: `{command}`", command=retry),
+        tr("if it is not to be sent: `{command}`", command=skip),
+    ]
+
+
+def _about_callbacks(callbacks: Sequence[Delivery], command: Commands) -> list[str]:
+    steps = []
+    for callback in callbacks:
+        name = callback.number or callback.source_id
+        if callback.state is State.FAILED:
+            retry = command("records", "retry", callback.scheme, name)
+            steps.append(tr("to write back again: `{command}`", command=retry))
+    return steps
+
+
+_MEND: dict[str, Callable[[Commands, Delivery], str]] = {
+    FailureClass.DATA: lambda command, delivery: _mend_data(delivery),
+    FailureClass.BASE_DATA_MISSING: lambda command, delivery: tr(
+        "make what is missing in the target, or mend the scheme's table"
+    ),
+    FailureClass.CHANGED_AFTER_APPROVAL: lambda command, delivery: tr(
+        "look at the claim in the source, and settle the difference in the target by hand"
+    ),
+    FailureClass.FORM_CHANGED: lambda command, delivery: tr(
+        "the form was changed: mend the scheme's paths, and check it with `{command}`",
+        command=command("validate", delivery.scheme),
+    ),
+    FailureClass.CONFIGURATION: lambda command, delivery: tr(
+        "mend the set-up that the reason names, in the target or in the scheme"
+    ),
+    FailureClass.CREDENTIALS: lambda command, delivery: tr(
+        "mend the connection's credentials or rights, and check them with `{command}`",
+        command=command("connections", "check"),
+    ),
+    FailureClass.LIMIT: lambda command, delivery: tr("wait for new calls, or have the limit raised"),
+    FailureClass.TRANSIENT: lambda command, delivery: tr(
+        "`{command}` tries again by itself", command=command("run", delivery.scheme)
+    ),
+    FailureClass.CONFLICT: lambda command, delivery: tr("compare the claim with the bill in the target"),
+}
+
+
+def _mend_data(delivery: Delivery) -> str:
+    if delivery.stage:
+        return tr("mend the bill in the target: it goes on from its stage")
+    return tr("mend the scheme or its tables; if the claim itself was mended, add --refetch")
