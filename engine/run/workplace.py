@@ -20,14 +20,25 @@ from engine.ledger.open import ledger_path, ledger_place, ledger_url, open_ledge
 from engine.run.lane import Bound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
+
+    import httpx
 
     from engine.clock import Clock
     from engine.connector.environments import Connection, Environment, Settings
     from engine.ledger.port import LedgerPort
 
-__all__ = ["Choice", "Workplace", "choose", "clock_of", "sandbox_folder", "shift_of", "simulator_specs"]
+__all__ = [
+    "Choice",
+    "Outside",
+    "Workplace",
+    "choose",
+    "clock_of",
+    "sandbox_folder",
+    "shift_of",
+    "simulator_specs",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +103,21 @@ def simulator_specs(environment: Environment) -> list[Any]:
     return specs
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What stands in for this machine's clock, disk and network when a whole world is simulated."""
+
+    clock: Clock
+    ledger: LedgerPort
+    transport: Callable[[Connection], httpx.AsyncBaseTransport]
+
+
 @dataclass(slots=True)
 class Workplace:
     """An environment in use; open it with ``async with``. Connectors are made when first asked for."""
 
     choice: Choice
+    outside: Outside | None = None
     clock: Clock = field(init=False)
     ledger: LedgerPort = field(init=False)
     warnings: list[str] = field(default_factory=list)
@@ -112,9 +133,9 @@ class Workplace:
 
             sandbox = Sandbox(self.choice.sandbox, simulators, shift=shift_of(self.choice.environment))
             self._simulated = await self._stack.enter_async_context(sandbox)
-        self.clock = clock_of(self.choice)
+        self.clock = self.outside.clock if self.outside else clock_of(self.choice)
         try:
-            self.ledger = open_ledger(self.choice.ledger)
+            self.ledger = self.outside.ledger if self.outside else open_ledger(self.choice.ledger)
         except BaseException:
             await self._stack.aclose()
             raise
@@ -158,7 +179,8 @@ class Workplace:
             meters.append((made, identity))
             return made
 
-        connector = connect(connection, self.clock, meter)
+        transport = self.outside.transport(connection) if self.outside else None
+        connector = connect(connection, self.clock, meter, transport)
         metered, identity = meters[0]
         self._stack.push_async_callback(connector.session.aclose)
         self._stack.push_async_callback(metered.aclose)
