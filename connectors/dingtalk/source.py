@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.dingtalk.errors import Kind, Problem, Refusal
 from connectors.dingtalk.record import make_record
-from engine.connector.api import Item, Page, Span, SpanRefused
+from engine.connector.api import Amendment, Item, Page, Span, SpanRefused
 from engine.errors import ConfigurationError, RecordError, Unreachable
 from engine.language import tr
 
@@ -72,6 +72,19 @@ class ApprovalSource:
                 self._scrubbed(refusal.problem), failure=refusal.problem.failure, path="$.id"
             ) from None
         return make_record(id, instance)
+
+    def amends(self, record: Mapping[str, Any]) -> Amendment | None:
+        """A change or revocation of an approval is an approval of its own that names the first one (its
+        ``biz_action`` is MODIFY or REVOKE)."""
+        extend = record.get("extend") or {}
+        of, action = extend.get("main_process_instance_id"), extend.get("biz_action")
+        if not of or action in (None, "", "NONE"):
+            return None
+        return Amendment(str(of), revokes=action == "REVOKE")
+
+    def amended_by(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """``attached_process_instance_ids``."""
+        return tuple((record.get("extend") or {}).get("attached_process_instance_ids") or ())
 
     def _too_old(self, span: Span, problem: Problem) -> bool:
         """DingTalk refuses a start of more than 365 days ago, the new API under the name of the end time; the

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.kingdee.answers import Unreadable
 from connectors.kingdee.asking import Asker
+from connectors.kingdee.documents import Documents
 from connectors.kingdee.forms import BillForm, code_of, get
 from connectors.kingdee.options import wire_options
 from connectors.kingdee.verdicts import advance_verdicts, save_verdicts, unreadable_verdicts
@@ -23,12 +24,13 @@ from engine.errors import (
 from engine.language import tr
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
+    from datetime import date, datetime
     from decimal import Decimal
 
     from connectors.kingdee.client import KingdeeClient
-    from engine.connector.api import Existing, Gate, Outgoing
+    from engine.connector.api import Existing, Gate, Listed, Outgoing
     from engine.connector.catalog import Form, Interface
 
 __all__ = ["WRITERS", "BillTarget", "Writer"]
@@ -64,7 +66,7 @@ _LARGEST_BATCH = 100
 
 
 class BillTarget:
-    """One form written through one interface; an `engine.connector.api.Target`."""
+    """One form written through one interface; an `engine.connector.api.Target`, and a `Listing`."""
 
     def __init__(
         self, client: KingdeeClient, interface: Interface, form: Form, options: Mapping[str, Any]
@@ -77,6 +79,7 @@ class BillTarget:
         self._form = BillForm(form)
         self._options = wire_options(options, interface.options, form.name)
         self._asker = Asker(client, self._form, self._writer.stage_of)
+        self._documents = Documents(client, self._form, self._writer.stage_of)
         self._advancing: dict[str, Callable[[str, Sequence[str]], Awaitable[Any]]] = {
             "submit": client.submit,
             "audit": client.audit,
@@ -85,6 +88,18 @@ class BillTarget:
     async def find(self, key_field: str, keys: Sequence[str]) -> dict[str, list[Existing]]:
         """What Kingdee has under these keys, drafts included; see `Asker`."""
         return await self._asker.find(key_field, keys)
+
+    def list_documents(self, since: datetime, until: datetime, key_field: str) -> AsyncIterator[Listed]:
+        """All bills of the form that are dated in this stretch; see `Documents`."""
+        return self._documents.listed(since, until, key_field)
+
+    def find_documents(self, key_field: str, keys: Sequence[str]) -> AsyncIterator[Listed]:
+        """The bills under these keys, whatever their date."""
+        return self._documents.found(key_field, keys)
+
+    def day_of(self, payload: Mapping[str, Any]) -> date | None:
+        """The date that a payload gives its bill."""
+        return self._documents.day_of(payload)
 
     def turn(self) -> AbstractAsyncContextManager[None]:
         """The turn of the next save."""

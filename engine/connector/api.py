@@ -8,13 +8,13 @@ else (order, retries of reads, limits, batches, ledger, progress) is the engine'
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
-    from datetime import datetime, timedelta
+    from datetime import date, datetime, timedelta
     from decimal import Decimal
 
     from engine.connector.catalog import Catalog, Form
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Accepted",
     "Account",
+    "Amending",
+    "Amendment",
     "Answer",
     "Asking",
     "Connector",
@@ -32,6 +34,8 @@ __all__ = [
     "Existing",
     "Gate",
     "Item",
+    "Listed",
+    "Listing",
     "Lookup",
     "NotSent",
     "Outgoing",
@@ -109,6 +113,25 @@ class Source(Protocol):
 
     async def get(self, id: str) -> dict[str, Any]:
         """One whole record by its id. Raises RecordError when the source says that it is bad or gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """A record that takes an earlier one back (`revokes`), or changes it; `of` is the earlier one's id."""
+
+    of: str
+    revokes: bool
+
+
+@runtime_checkable
+class Amending(Protocol):
+    """What a source may be besides: one whose records can change or revoke earlier ones of it."""
+
+    def amends(self, record: Mapping[str, Any]) -> Amendment | None:
+        """What this record does to an earlier one; None for a record of its own."""
+
+    def amended_by(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """The ids of the records that were made to change or revoke this one, as far as it names them."""
 
 
 class Lookup(Protocol):
@@ -232,6 +255,38 @@ class Target(Protocol):
 
     def amount(self, payload: Mapping[str, Any]) -> Decimal | None:
         """What the document is worth, for summaries; None where it has no amount."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A document of the target as it stands there, for a comparison of both sides.
+
+    `key` is the text in the scheme's key field ('' where it is empty), `day` the document's own date,
+    `cancelled` true where it is kept, but counts no more (作废), `changed` when it was last changed.
+    """
+
+    existing: Existing
+    key: str
+    day: date | None = None
+    cancelled: bool = False
+    changed: datetime | None = None
+
+
+@runtime_checkable
+class Listing(Protocol):
+    """What a target may be besides: one whose documents can be listed, so that both sides can be compared."""
+
+    def list_documents(self, since: datetime, until: datetime, key_field: str) -> AsyncIterator[Listed]:
+        """All documents of the form, whoever made them, whose own date lies in since ≤ t < until.
+
+        Each once, however many change meanwhile. Raises rather than leave one out in silence.
+        """
+
+    def find_documents(self, key_field: str, keys: Sequence[str]) -> AsyncIterator[Listed]:
+        """The documents under these keys, whatever their date."""
+
+    def day_of(self, payload: Mapping[str, Any]) -> date | None:
+        """The date that a payload gives its document."""
 
 
 # --- the connector ------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ A catalog is a YAML file beside the connector:
         keys: [FBillNo, FTHIRDBILLNO]
         amount: FPAYBILLENTRY.FPAYTOTALAMOUNTFOR
         compare: {organisation: FPAYORGID, payee: FCONTACTUNIT}
+        date: FDATE                      # the document's own date
         fields:
           FBillTypeID: {label: 单据类型, type: base, base: FNUMBER, required: true, description: …}
           FPAYBILLENTRY: {label: 付款单明细, type: array, required: true, fields: {…}}
@@ -82,6 +83,7 @@ class Form:
     keys: tuple[str, ...] = ()
     amount: str | None = None
     compare: Mapping[str, str] = field(default_factory=dict)
+    date: str | None = None
     open: bool = False
     """True when the form has more fields than are listed, so that an unknown one is only a warning."""
 

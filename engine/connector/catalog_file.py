@@ -136,7 +136,7 @@ def _forms(node: Node) -> dict[str, Form]:
     for key, child in _mapping(node, "forms").items():
         values = _entries(_mapping(child, key), _FORM, required=("label", "fields"))
         form = Form(name=key, **values)
-        named = [*form.keys, *form.compare.values(), *([form.amount] if form.amount else [])]
+        named = [*form.keys, *form.compare.values(), *filter(None, (form.amount, form.date))]
         for path in named:
             if form.field(tuple(path.split("."))) is None:
                 raise SchemeError(
@@ -184,6 +184,7 @@ _FORM: dict[str, Callable[[Node], Any]] = {
     "keys": _texts,
     "amount": _text,
     "compare": _text_map,
+    "date": _text,
     "open": _boolean,
     "fields": _fields,
 }
