@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-import httpx
-
 from connectors.dingtalk.record import from_new
 from connectors.dingtalk.wire import Wire
-from engine.connector.session import Retry
+from engine.connector.signals import Retry
 from engine.errors import ConfigurationError
 from engine.language import tr
 
 if TYPE_CHECKING:
+    import httpx
+
     from engine.connector.api import Span
 
 __all__ = ["Approvals", "Listing", "NewApprovals", "NewWire", "OldApprovals", "OldWire"]
@@ -55,6 +55,8 @@ class OldWire(Wire):
     """The token stands in the query; a header is not read."""
 
     def request(self, path: str, body: Mapping[str, Any], token: str) -> httpx.Request:
+        import httpx
+
         return httpx.Request("POST", f"{self.base}/{path}", params={"access_token": token}, json=dict(body))
 
 
@@ -96,6 +98,8 @@ class NewWire(Wire):
     GETS = frozenset(("v1.0/workflow/processInstances",))
 
     def request(self, path: str, body: Mapping[str, Any], token: str) -> httpx.Request:
+        import httpx
+
         headers = {"x-acs-dingtalk-access-token": token}
         if path in self.GETS:
             return httpx.Request("GET", f"{self.base}/{path}", params=dict(body), headers=headers)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from connectors.dingtalk.errors import Kind, Refusal
-from engine.connector.session import Retry
+from engine.connector.signals import Retry
 from engine.errors import RecordError
 from engine.language import tr
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import httpx
-
 from connectors.dingtalk.errors import Kind, read_answer
-from engine.connector.session import Retry
+from engine.connector.signals import Retry
 from engine.errors import ConfigurationError, CredentialsError, EngineError
 from engine.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import httpx
 
     from engine.connector.session import Session
 
@@ -24,11 +24,15 @@ _EARLY = 600.0
 
 def old_token_request(base: str, key: str, secret: str) -> httpx.Request:
     """``GET /gettoken`` (page obtain-orgapp-token): the parameters are read from the query only."""
+    import httpx
+
     return httpx.Request("GET", f"{base}/gettoken", params={"appkey": key, "appsecret": secret})
 
 
 def new_token_request(base: str, key: str, secret: str) -> httpx.Request:
     """``POST /v1.0/oauth2/accessToken`` (page obtain-the-access-token-of-an-internal-app)."""
+    import httpx
+
     return httpx.Request("POST", f"{base}/v1.0/oauth2/accessToken", json={"appKey": key, "appSecret": secret})
 
 

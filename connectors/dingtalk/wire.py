@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from connectors.dingtalk.errors import Kind, Problem, Refusal, read_answer
 from engine.connector.api import Accepted, Answer, Gate, NotSent, Refused, Unclear
-from engine.connector.session import NeverSent, NoAnswer, Renew, Retry
+from engine.connector.signals import NeverSent, NoAnswer, Renew, Retry
 from engine.errors import (
     ConfigurationError,
     CredentialsError,

@@ -13,7 +13,7 @@ from connectors.kingdee.auth import way_for
 from connectors.kingdee.login import Login, post, service_url
 from connectors.kingdee.query import query
 from connectors.kingdee.reading import Reading, is_shut_out
-from engine.connector.session import Retry
+from engine.connector.signals import Retry
 from engine.errors import ConfigurationError
 from engine.language import tr
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
-
-import httpx
+from urllib.parse import urlsplit
 
 from connectors.kingdee.answers import Unreadable, read_body, read_status
 from engine import jsontext
-from engine.connector.session import Retry
+from engine.connector.signals import Retry
 from engine.errors import ConfigurationError, CredentialsError
 from engine.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import httpx
 
     from connectors.kingdee.auth import LoginCall, Way
     from engine.connector.session import Session
@@ -45,6 +46,8 @@ def service_url(base_url: str, service: str, method: str) -> str:
 
 def post(url: str, body: Any, headers: Mapping[str, str]) -> httpx.Request:
     """A POST of JSON in the order of the body's keys (Kingdee applies a bill's fields in that order)."""
+    import httpx
+
     fixed = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Charset": "utf-8"}
     return httpx.Request("POST", url, content=jsontext.dumps(body).encode(), headers={**fixed, **headers})
 
@@ -52,7 +55,7 @@ def post(url: str, body: Any, headers: Mapping[str, str]) -> httpx.Request:
 def refuse_missing_service(error: Unreadable, url: str) -> None:
     """Raise ConfigurationError when there is no Kingdee at this address: trying again would not help."""
     if error.status == 404:
-        host = httpx.URL(url).host
+        host = urlsplit(url).hostname
         raise ConfigurationError(
             tr('"{host}" has no Kingdee WebAPI under the configured base_url (HTTP 404)', host=host),
             hint=tr("base_url usually ends with /k3cloud/"),

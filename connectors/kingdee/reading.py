@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.kingdee.answers import Code, Status, Unreadable, read_body, read_status
 from connectors.kingdee.login import post, refuse_missing_service
-from engine.connector.session import Renew, Retry
+from engine.connector.signals import Renew, Retry
 from engine.errors import ConfigurationError, CredentialsError
 from engine.language import tr
 

@@ -12,7 +12,7 @@ from connectors.kingdee.forms import BillForm, code_of, get
 from connectors.kingdee.options import wire_options
 from connectors.kingdee.verdicts import advance_verdicts, save_verdicts, unreadable_verdicts
 from engine.connector.api import Answer, NotSent, Unclear
-from engine.connector.session import NoAnswer
+from engine.connector.signals import NoAnswer
 from engine.errors import (
     ConfigurationError,
     CredentialsError,
