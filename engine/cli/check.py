@@ -30,7 +30,7 @@ def validate(common: Common, paths: tuple[str, ...], style: str) -> int:
     from engine.findings import Severity
     from engine.scheme.lint import validate as check
 
-    environment = common.choose().environment
+    environment = common.environment()
     files = scheme_paths(paths)
     findings = [finding for file in files for finding in check(file, environment=environment)]
     _FORMATS["json" if common.json else style](findings, files)
@@ -114,7 +114,7 @@ _FORMATS = {"text": _as_text, "json": _as_json, "github": _as_github}
 @common_options
 def test(common: Common, paths: tuple[str, ...]) -> int:
     """Run scheme tests."""
-    environment = common.choose().environment
+    environment = common.environment()
     results = [result for file in scheme_paths(paths) for result in _tested(file, environment)]
     failed = [result for result in results if not result.passed]
     if common.json:

@@ -26,7 +26,9 @@ def connections(common: Common) -> None:
 @common_options
 def list_(common: Common) -> int:
     """List connections."""
-    settings = common.choose().settings
+    from engine.run.choice import choose_environment
+
+    settings, _ = choose_environment(common.env, common.connections)
     found = [
         _described(environment.name, connection)
         for environment in settings.environments.values()

@@ -17,6 +17,7 @@ from engine.language import tr
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from engine.connector.environments import Environment
     from engine.run.workplace import Choice
 
 __all__ = [
@@ -44,6 +45,12 @@ class Common:
     env: str | None = None
     connections: str | None = None
     ledger: str | None = None
+
+    def environment(self) -> Environment:
+        """The environment that these options mean, for commands that leave the ledger alone."""
+        from engine.run.choice import choose_environment
+
+        return choose_environment(self.env, self.connections)[1]
 
     def choose(self) -> Choice:
         """The connection file, environment and ledger that these options mean."""

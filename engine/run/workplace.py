@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from engine.clock import SHANGHAI, SystemClock
 from engine.connector.registry import catalog, connector_class
 from engine.connector.session import connect
-from engine.connector.settings import find_connections, is_loopback, load_settings
+from engine.connector.settings import is_loopback
 from engine.errors import ConfigurationError, UsageError
 from engine.language import tr
 from engine.ledger.meter import LedgerMeter
 from engine.ledger.open import ledger_path, ledger_place, ledger_url, open_ledger
+from engine.run.choice import choose_environment
 from engine.run.lane import Bound
 
 if TYPE_CHECKING:
@@ -59,12 +60,8 @@ class Choice:
 def choose(environment: str | None, connections: str | None, ledger: str | None) -> Choice:
     """Find connection file, environment and ledger: options before variables before surroundings."""
     here = Path.cwd()
-    named = connections or os.environ.get("ENGINE_CONNECTIONS")
-    if named and not Path(named).is_file():
-        raise UsageError(tr("there is no connection file '{path}'", path=named))
-    settings = load_settings(Path(named) if named else find_connections(here))
+    settings, chosen = choose_environment(environment, connections)
     url = ledger_url(ledger, os.environ, here)
-    chosen = settings.environment(environment or os.environ.get("ENGINE_ENV") or None)
     return Choice(settings, chosen, url, sandbox_folder(here))
 
 
