@@ -47,6 +47,7 @@ _RECORD = [
     records.c.last_asked,
     records.c.asked,
 ]
+_TOLD = deliveries.alias("told")
 
 
 def register(
@@ -251,13 +252,12 @@ def tally(
 
 def finish_called_back(tx: Connection, scheme: str, target_system: str, *, at: datetime) -> int:
     """Call those deliveries done whose callbacks on delivery are all done; how many there were."""
-    told = deliveries.alias("told")
     open_ = (
-        select(told.c.id)
+        select(_TOLD.c.id)
         .where(
-            told.c.parent_id == deliveries.c.id,
-            told.c.part == "delivered",
-            told.c.state.not_in([State.DONE, State.SKIPPED]),
+            _TOLD.c.parent_id == deliveries.c.id,
+            _TOLD.c.part == "delivered",
+            _TOLD.c.state.not_in([State.DONE, State.SKIPPED]),
         )
         .exists()
     )

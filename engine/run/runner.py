@@ -168,9 +168,11 @@ async def _call_back_meanwhile(lane: Lane, work: Work, done: asyncio.Event) -> N
     """Write back while deliveries go on, and once more when they have ended."""
     if not lane.callbacks:
         return
-    going = True
+    going, told = True, -1
     while not done.is_set():
-        if going:
+        delivered = work.tally.delivered + work.tally.adopted
+        if going and delivered != told:
+            told = delivered
             going = await run_callbacks(lane, work, settle=False)
         await work.clock.sleep(_POLL)
     await run_callbacks(lane, work, settle=True)
