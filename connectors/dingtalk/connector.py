@@ -87,7 +87,7 @@ class DingtalkConnector(Connector):
     def identity(self) -> str:
         """The app key's hash; a simulator goes by its connection's name."""
         if self.connection.simulator is not None:
-            return f"simulator:{self.connection.name}"
+            return self.connection.simulated_system
         return "dingtalk:" + sha256(self.connection.secret("app_key").encode()).hexdigest()[:16]
 
     def account(self) -> Account:

@@ -46,7 +46,7 @@ class KingdeeConnector(Connector):
     def identity(self) -> str:
         """Host and account set: the same over ports, users and environments."""
         if self.connection.simulator is not None:
-            return f"simulator:{self.connection.name}"
+            return self.connection.simulated_system
         return f"kingdee:{self._host}:{self._setting('acct_id')}"
 
     def account(self) -> Account:

@@ -58,6 +58,11 @@ class Connection:
     def is_sandbox(self) -> bool:
         return self.environment == SANDBOX
 
+    @property
+    def simulated_system(self) -> str:
+        """What a simulator is called in the ledger: known before it runs, the same on every port."""
+        return f"simulator:{self.name}"
+
     def settle(self, key: str) -> float:
         """Seconds after which a request that writes under the key field `key` is surely over."""
         return self.limits.settle_for(sandbox=self.is_sandbox, unique=key in self.unique)

@@ -69,18 +69,24 @@ def scheme_id(name: str) -> str:
 def target_system(view: View, name: str) -> str | None:
     """The target system of a scheme in this environment; None when its file or credentials do not tell."""
     try:
-        scheme = load_scheme(find_scheme(name, Path.cwd()))
-        known = scheme.scheme or scheme.draft
-        if known is None:
-            return None
-        return identity_of(view.choice, view.clock, known.target.connection)
+        return _target_system(view, name)
     except EngineError:
         return None
 
 
+def _target_system(view: View, name: str) -> str | None:
+    """The target system of a scheme in this environment. Raises EngineError where it cannot be told."""
+    scheme = load_scheme(find_scheme(name, Path.cwd()))
+    known = scheme.scheme or scheme.draft
+    return None if known is None else identity_of(view.choice, view.clock, known.target.connection)
+
+
 def identity_of(choice: Choice, clock: Clock, connection: str) -> str:
-    """The system that a connection reaches, without calling it."""
-    known = choice.environment.connection(connection).resolved()
+    """The system that a connection reaches, without calling it; a simulator need not run."""
+    named = choice.environment.connection(connection)
+    if named.simulator is not None:
+        return named.simulated_system
+    known = named.resolved()
     session = Session(known, clock, HttpTransport(known.limits))
     return connector_class(known.connector)(known, session).identity()
 
@@ -153,9 +159,9 @@ def _summary(delivery: Delivery) -> dict[str, Any]:
 
 
 async def skip_records(view: View, scheme: str, names: Sequence[str], reason: str) -> int:
-    """Set records aside as handled by a human; how many."""
+    """Set records aside as handled by a human; how many. Only in the system that this environment reaches."""
     if not reason.strip():
         raise UsageError(tr("say why: --reason is kept with the record"))
-    id, system = scheme_id(scheme), target_system(view, scheme)
+    id, system = scheme_id(scheme), _target_system(view, scheme)
     now = view.clock.now()
     return await view.ledger.do(lambda tx: set_aside(tx, named(tx, id, system, names), reason, now))
