@@ -138,7 +138,9 @@ def _message(callback: Delivery) -> str:
 def _mapped(detail: Mapping[str, Any], delivery: Delivery) -> str:
     key, amount = shorten(_text(detail, "key")), _amount(detail)
     rows = _rows(delivery)
-    if amount and rows:
+    if amount and rows == 1:
+        text = tr("mapped to '{key}': {amount} in one row", key=key, amount=amount)
+    elif amount and rows:
         text = tr("mapped to '{key}': {amount} in {rows} rows", key=key, amount=amount, rows=rows)
     elif amount:
         text = tr("mapped to '{key}': {amount}", key=key, amount=amount)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.ledger import events, story
+from engine.ledger.rows import State
 from engine.run.absence import absence
 from engine.run.advice import commands_of, next_steps
 from engine.run.telling import callback_text, event_text, headline, place_of, when
@@ -78,6 +79,7 @@ async def why(view: View, name: str, scheme: str | None) -> Story:
         if not told:
             elsewhere = sorted({each.scheme for each in found if each.parent_id is None})
             return Story(name, (), tuple(absence(tx, view, name, scheme, elsewhere)))
+        told.sort(key=lambda each: each.state is State.SKIPPED)
         return Story(name, tuple(_chapter(tx, view, delivery) for delivery in told))
 
     return await view.ledger.do(look)

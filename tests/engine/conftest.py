@@ -1,0 +1,65 @@
+"""A prompt in a folder of its own, with the shipped schemes in it: commands run in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.cli.main import run
+
+SCHEMES = Path(__file__).parents[2] / "schemes"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Prompt:
+    """Runs commands in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, *words: str, language: str = "en", **environ: str) -> Said:
+        out, err = io.StringIO(), io.StringIO()
+        before, here = dict(os.environ), Path.cwd()
+        kept = {name: value for name, value in before.items() if not name.startswith("ENGINE_")}
+        os.environ.clear()
+        os.environ.update(kept | {"ENGINE_LANG": language} | environ)
+        os.chdir(self.folder)
+        code: Any = 0
+        try:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                run(list(words))
+        except SystemExit as ended:
+            code = ended.code
+        finally:
+            os.chdir(here)
+            os.environ.clear()
+            os.environ.update(before)
+        return Said(int(code or 0), out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def prompt(tmp_path_factory: pytest.TempPathFactory) -> Prompt:
+    """One folder for all tests of a module."""
+    folder = tmp_path_factory.mktemp("prompt")
+    shutil.copytree(SCHEMES, folder / "schemes")
+    return Prompt(folder)
