@@ -80,7 +80,7 @@ def merged(context: click.Context, given: dict[str, Any]) -> Common:
     shared: Common = context.find_object(Common) or Common()
     here = {name: given.pop(name, None) for name in _SHARED}
     common = Common(**{name: here[name] or getattr(shared, name) for name in _SHARED})
-    context.find_root().obj = common
+    context.obj = common
     return common
 
 

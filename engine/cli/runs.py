@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.context import Common, common_options, emit, run_async
-from engine.clock import SHANGHAI
 from engine.errors import UsageError
 from engine.language import tr
 from engine.run.words import status_word
@@ -121,4 +120,6 @@ def _as_json(run: Run) -> dict[str, Any]:
 
 
 def _when(at: datetime) -> str:
-    return at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
+    from engine.run.telling import when
+
+    return when(at)

@@ -32,8 +32,9 @@ def tr(text: str, /, **values: object) -> str:
 def _catalog() -> dict[str, str]:
     import yaml
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a tenth of the time; a start must not be felt
     merged: dict[str, str] = {}
-    for part in files(__package__).joinpath("zh").iterdir():
+    for part in sorted(files(__package__).joinpath("zh").iterdir(), key=lambda part: part.name):
         if part.name.endswith(".yaml"):
-            merged.update(yaml.safe_load(part.read_text(encoding="utf-8")) or {})
+            merged.update(yaml.load(part.read_text(encoding="utf-8"), Loader=loader) or {})
     return merged
