@@ -137,11 +137,15 @@ def in_states(
     *,
     failure: str | None = None,
     source_system: str | None = None,
+    untouched_by: str | None = None,
     after: int = 0,
     limit: int | None = 200,
     with_snapshot: bool = False,
 ) -> list[Delivery]:
-    """A page of a scheme's deliveries in some states, by row; `after` is the last row of the page before."""
+    """A page of a scheme's deliveries in some states, by row; `after` is the last row of the page before.
+
+    `untouched_by` leaves out what this run has had in its hands.
+    """
     where = [deliveries.c.scheme == scheme, deliveries.c.state.in_(states), deliveries.c.id > after]
     if target_system is not None:
         where.append(deliveries.c.target_system == target_system)
@@ -149,6 +153,8 @@ def in_states(
         where.append(deliveries.c.failure == failure)
     if source_system is not None:
         where.append(records.c.system == source_system)
+    if untouched_by is not None:
+        where.append(func.coalesce(deliveries.c.touched_run, "") != untouched_by)
     query = _select(with_snapshot).where(*where).order_by(deliveries.c.id)
     return _fetch(tx, query.limit(limit) if limit else query)
 

@@ -16,7 +16,7 @@ from engine.ledger.tables import spans, watermarks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from sqlalchemy import Connection
 
@@ -25,6 +25,7 @@ __all__ = [
     "SpanState",
     "advance",
     "covered_from",
+    "covered_until",
     "gaps",
     "note_span",
     "read_watermark",
@@ -159,3 +160,18 @@ def covered_from(tx: Connection, key: str) -> datetime | None:
         select(func.min(spans.c.start)).where(spans.c.watermark == key, settled)
     )
     return first
+
+
+def covered_until(tx: Connection, key: str, start: datetime, lag: timedelta) -> datetime:
+    """How far everything from `start` on is listed (or a gap) without a hole; `start` itself when nothing is.
+
+    A listing that began up to `lag` later than `start` counts as begun there.
+    """
+    settled = spans.c.state.in_([SpanState.LISTED, SpanState.GAP])
+    listed = select(spans.c.start, spans.c.end).where(spans.c.watermark == key, settled)
+    reach = start
+    for span in tx.execute(listed.order_by(spans.c.start)):
+        if span.start > max(reach, start + lag):
+            break
+        reach = max(reach, span.end)
+    return reach

@@ -65,13 +65,17 @@ class Lister:
             ids = [delivery.id for delivery in asked]
             await self.work.ledger.do(partial(deliveries.touch, delivery_ids=ids, run=run))
             for delivery in asked:
-                if recheck or is_due(delivery, now, stretch):
+                if recheck or delivery.final or is_due(delivery, now, stretch):
                     await self.queue.put(delivery)
                 else:
                     self.work.tally.waiting += 1
 
     async def _pages(self, state: State, failure: str | None) -> AsyncIterator[list[Delivery]]:
-        """All deliveries in a state, by pages; new ones that the run adds meanwhile are not met twice."""
+        """All deliveries in a state, by pages; one that this run moves into it meanwhile is not met again.
+
+        Callbacks are born ready within the run; they are left alone only once they failed in it.
+        """
+        own = self.source_system is None or failure is not None
         read = partial(
             deliveries.in_states,
             scheme=self.lane.scheme.id,
@@ -79,6 +83,7 @@ class Lister:
             states=[state],
             failure=failure,
             source_system=self.source_system,
+            untouched_by=self.work.run if own else None,
             limit=_PAGE,
         )
         page = await self.work.ledger.do(read)

@@ -66,12 +66,12 @@ async def plan_window(
         begin = since or start
         assert begin is not None
         return Window(tuple(cut(begin, end, longest)), None, about)
-    mark = await work.ledger.do(lambda tx: windows.read_watermark(tx, key))
-    covered = await work.ledger.do(lambda tx: windows.covered_from(tx, key))
     overlap = source.window.overlap if source.window else timedelta()
     assert start is not None
-    unlisted = mark is None or covered is None or start < covered - LAG
-    begin = start if mark is None or unlisted else max(start, mark - overlap)
+    mark = await work.ledger.do(lambda tx: windows.read_watermark(tx, key))
+    # Spans may have broken, or the process died, between a window's new start and what was listed before.
+    covered = await work.ledger.do(lambda tx: windows.covered_until(tx, key, start, LAG))
+    begin = start if mark is None else max(start, min(mark, covered) - overlap)
     return Window(tuple(cut(begin, end, longest)), key, about)
 
 
