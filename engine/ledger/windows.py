@@ -55,12 +55,15 @@ class Listed:
     at: datetime
 
 
-def watermark_key(scheme: str, system: str, interface: str, request: Mapping[str, Any]) -> str:
+def watermark_key(
+    scheme: str, system: str, interface: str, request: Mapping[str, Any], target: str = ""
+) -> str:
     """A listing's identity: a hash that does not depend on the order of keys.
 
-    `request` is the rendered one, without time and page fields.
+    `request` is the rendered one, without time and page fields. `target` is the target system: what was
+    listed for one of them says nothing about what another has still to get.
     """
-    about = [scheme, system, interface, request]
+    about = [scheme, system, interface, request, target]
     plain = orjson.loads(jsontext.dumps(about))  # Decimals as numbers, tuples as lists
     return hashlib.sha256(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)).hexdigest()
 

@@ -55,12 +55,15 @@ async def plan_window(
     about = {
         "scheme": lane.scheme.id,
         "system": lane.origin.system,
+        "target": lane.to.system,
         "interface": source.interface,
         "request": dict(lane.request),
     }
     if longest is None or (start is None and since is None):
         return Window((None,), None, about)
-    key = windows.watermark_key(lane.scheme.id, lane.origin.system, source.interface, lane.request)
+    key = windows.watermark_key(
+        lane.scheme.id, lane.origin.system, source.interface, lane.request, lane.to.system
+    )
     end = min(until or began - LAG, began - LAG)
     if since is not None or until is not None or not counted:
         begin = since or start
