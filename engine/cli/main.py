@@ -23,6 +23,7 @@ _COMMANDS = {
     "test": "engine.cli.check",
     "why": "engine.cli.why",
     "records": "engine.cli.records",
+    "reconcile": "engine.cli.reconcile",
     "runs": "engine.cli.runs",
     "connections": "engine.cli.connections",
     "connectors": "engine.cli.connectors",

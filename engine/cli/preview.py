@@ -143,6 +143,7 @@ def _outcome(name: str) -> str:
 
 
 def _print_pair(one: Previewed) -> None:
+    from rich.console import Console
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
@@ -163,4 +164,6 @@ def _print_pair(one: Previewed) -> None:
         Panel(Text(plain(right), overflow="fold"), title=Text(tr("document")), title_align="left"),
     )
     console = stdout()
-    console.print(grid, soft_wrap=False, width=None if console.is_terminal else _PIPE_WIDTH)
+    if not console.is_terminal:
+        console = Console(width=_PIPE_WIDTH, highlight=False)
+    console.print(grid, soft_wrap=False)

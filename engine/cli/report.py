@@ -46,17 +46,17 @@ class Reporter:
         self._live: Live | None = None
         self._interrupts: Interrupts | None = None
 
-    def announce(self, lane: Lane) -> None:
-        """Say what is read and what is written to, before anything is."""
-        self._lane = lane
-        announce(self._place, lane, tr("writes to"))
-
     def watch(self, work: Work) -> None:
-        """Begin to show the progress of a run, and to listen for Ctrl-C."""
+        """Listen for Ctrl-C from here on."""
         from engine.cli.interrupt import Interrupts
 
         self._work = work
         self._interrupts = Interrupts(work)
+
+    def announce(self, lane: Lane) -> None:
+        """Say what is read and what is written to, before anything is; then begin to show progress."""
+        self._lane = lane
+        announce(self._place, lane, tr("writes to"))
         if not interactive():
             return
         from rich.live import Live

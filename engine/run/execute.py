@@ -60,8 +60,8 @@ async def execute(place: Workplace, request: Request) -> RunResult:
         place.clock.new_id(), place.choice.environment.name, place.ledger, place.clock, Tally(), Brake()
     )
     began = place.clock.monotonic()
-    request.announce(lane)
     request.watch(work)
+    request.announce(lane)
     name = f"{scheme.id}@{lane.to.system}"
     lease = await Lease.take(
         place.ledger, place.clock, name, own_name(work.run), wait=LEASE_WAIT, is_dead=is_dead
