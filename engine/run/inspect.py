@@ -94,11 +94,17 @@ def identity_of(choice: Choice, clock: Clock, connection: str) -> str:
 async def list_records(
     view: View, scheme: str, states: Sequence[State], failure: str | None
 ) -> list[Delivery]:
-    """A scheme's records in some states, in this environment."""
-    system = target_system(view, scheme)
-    return await view.ledger.do(
-        lambda tx: deliveries.in_states(tx, scheme_id(scheme), system, states, failure=failure, limit=None)
+    """A scheme's records in some states, in this environment. Raises UsageError for a scheme nobody knows."""
+    id, system = scheme_id(scheme), target_system(view, scheme)
+    found, met = await view.ledger.do(
+        lambda tx: (
+            deliveries.in_states(tx, id, system, states, failure=failure, limit=None),
+            deliveries.in_states(tx, id, None, list(State), limit=1),
+        )
     )
+    if not met:
+        find_scheme(scheme, Path.cwd())
+    return found
 
 
 async def show_record(view: View, scheme: str, name: str) -> dict[str, Any]:
