@@ -62,7 +62,8 @@ class Documents:
     async def found(self, key_field: str, keys: Sequence[str]) -> AsyncIterator[Listed]:
         """Bills by key, whatever their date."""
         for start in range(0, len(keys), _KEYS_AT_ONCE):
-            async for one in self._documents(among(key_field, keys[start : start + _KEYS_AT_ONCE]), key_field):
+            some = among(key_field, keys[start : start + _KEYS_AT_ONCE])
+            async for one in self._documents(some, key_field):
                 yield one
 
     def day_of(self, payload: Mapping[str, Any]) -> date | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["LookupPending", "Tables"]
 
 _KEEP = timedelta(days=1)
+_FOREVER = timedelta(days=36_500)
 
 
 class LookupPending(Exception):
@@ -52,6 +54,11 @@ class Tables:
         self._clock = clock
         self._known: dict[tuple[str, str], Any] = {}
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
+
+    def lasting(self) -> Tables:
+        """The same tables, whose hits never grow old: what was true when a document was made."""
+        live = {name: (replace(spec, keep=_FOREVER), bound) for name, (spec, bound) in self._live.items()}
+        return Tables(self._static, live, self._ledger, self._clock)
 
     def find(self, table: str, key: str) -> Any:
         """The value under a key, or MISS. Raises LookupPending where a system must be asked first."""

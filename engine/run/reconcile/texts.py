@@ -1,0 +1,55 @@
+"""Values as a comparison names them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.run.reconcile.model import Bill
+
+__all__ = ["listed", "money", "unlike", "worth"]
+
+_CENT = Decimal("0.01")
+
+
+def money(amount: Decimal) -> str:
+    """An amount with two digits after the point, and more where it has more."""
+    shown = amount.quantize(_CENT) if amount == amount.quantize(_CENT) else amount.normalize()
+    return f"{shown:,f}"
+
+
+def worth(value: str | Decimal) -> str:
+    """A fact as text, an amount digit for digit."""
+    return format(value.normalize() + 0, "f") if isinstance(value, Decimal) else str(value).strip()
+
+
+def listed(bills: Sequence[Bill]) -> str:
+    """Bills by number and id, with their amounts."""
+    return ", ".join(
+        f"{bill.number} (id {bill.id})" + (f" {money(bill.amount)}" if bill.amount is not None else "")
+        for bill in bills
+    )
+
+
+def unlike(ours: Mapping[str, str | Decimal], bill: Bill) -> dict[str, tuple[str, str]]:
+    """What a bill has otherwise than it should: name → (ours, theirs). What the target does not tell, or we
+    do not state, is not compared."""
+    found = {}
+    for name, value in ours.items():
+        theirs = bill.facts.get(name)
+        if theirs is not None and not _equal(value, theirs):
+            found[name] = (_shown(value), _shown(theirs))
+    return found
+
+
+def _equal(ours: str | Decimal, theirs: str | Decimal) -> bool:
+    if isinstance(ours, Decimal) and isinstance(theirs, Decimal):
+        return ours == theirs
+    return str(ours).strip() == str(theirs).strip()
+
+
+def _shown(value: str | Decimal) -> str:
+    return money(value) if isinstance(value, Decimal) else str(value)
