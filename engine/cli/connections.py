@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.context import Common, common_options, emit, run_async
+from engine.cli.usage import Group
 from engine.errors import EngineError
 from engine.language import tr
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["connections"]
 
 
-@click.group(help=tr("Connections: list them, check them."))
+@click.group(cls=Group, help=tr("Connections: list them, check them."))
 @common_options
 def connections(common: Common) -> None:
     """The group."""

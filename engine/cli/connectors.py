@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.context import Common, common_options, emit
+from engine.cli.usage import Group
 from engine.language import tr
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["connectors"]
 
 
-@click.group(help=tr("Connectors: list them, show their interfaces, forms and fields."))
+@click.group(cls=Group, help=tr("Connectors: list them, show their interfaces, forms and fields."))
 @common_options
 def connectors(common: Common) -> None:
     """The group."""

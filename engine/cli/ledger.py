@@ -8,13 +8,14 @@ from typing import Any
 import click
 
 from engine.cli.context import Common, common_options, emit, run_async
+from engine.cli.usage import Group
 from engine.language import tr
 from engine.run.words import state_word
 
 __all__ = ["ledger"]
 
 
-@click.group(help=tr("The ledger: status, backup, upgrade."))
+@click.group(cls=Group, help=tr("The ledger: status, backup, upgrade."))
 @common_options
 def ledger(common: Common) -> None:
     """The group."""

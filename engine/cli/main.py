@@ -11,7 +11,8 @@ import click
 
 from engine import __version__
 from engine.cli.context import Common, show_error
-from engine.errors import EngineError, UsageError
+from engine.cli.usage import Group, usage_error
+from engine.errors import EngineError
 from engine.language import tr
 
 __all__ = ["engine", "run"]
@@ -32,17 +33,17 @@ _COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
+class _Lazy(Group):
     """A group whose commands are imported when they are named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = _COMMANDS.get(cmd_name)
+    def find_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        module = _COMMANDS.get(name)
         if module is None:
             return None
-        found: click.Command = getattr(importlib.import_module(module), cmd_name)
+        found: click.Command = getattr(importlib.import_module(module), name)
         return found
 
 
@@ -92,13 +93,12 @@ def run(arguments: list[str] | None = None) -> None:
 
 
 def _usage(error: click.ClickException, as_json: bool) -> int:
-    """Tell an error of the command line's own: click's words, as text or as JSON."""
-    if as_json:
-        context = getattr(error, "ctx", None)
-        hint = f"{context.command_path} --help" if context else None
-        show_error(UsageError(error.format_message(), hint=hint), as_json=True)
-    else:
+    """Tell an error of the command line's own; a group without a command shows its help."""
+    is_help = type(error).__name__ == "NoArgsIsHelpError"  # of click 8.2 and later
+    if is_help and not as_json:
         error.show()
+    else:
+        show_error(usage_error(error), as_json=as_json)
     return 2
 
 

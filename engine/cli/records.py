@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.context import Common, common_options, emit, run_async
+from engine.cli.usage import Group
 from engine.errors import FailureClass, UsageError
 from engine.findings import nearest
 from engine.language import tr
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["records"]
 
 
-@click.group(help=tr("Records in the ledger: list, show, retry, skip."))
+@click.group(cls=Group, help=tr("Records in the ledger: list, show, retry, skip."))
 @common_options
 def records(common: Common) -> None:
     """The group."""

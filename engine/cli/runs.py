@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.context import Common, common_options, emit, run_async
+from engine.cli.usage import Group
 from engine.errors import UsageError
 from engine.language import tr
 from engine.run.words import status_word
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["runs"]
 
 
-@click.group(help=tr("Runs: list them, show one."))
+@click.group(cls=Group, help=tr("Runs: list them, show one."))
 @common_options
 def runs(common: Common) -> None:
     """The group."""

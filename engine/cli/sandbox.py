@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.context import Common, common_options, emit, run_async, stdout
+from engine.cli.usage import Group
 from engine.errors import UsageError
 from engine.language import tr
 
@@ -17,7 +18,9 @@ __all__ = ["sandbox"]
 
 
 @click.group(
-    invoke_without_command=True, help=tr("Serve the simulators until stopped; or reset, advance, fault.")
+    cls=Group,
+    invoke_without_command=True,
+    help=tr("Serve the simulators until stopped; or reset, advance, fault."),
 )
 @click.option(
     "--port", type=click.IntRange(1, 65535), help=tr("The first simulator's port; the next ones follow.")

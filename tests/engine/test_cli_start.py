@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+PYTHON = [sys.executable, "-c", "from engine.cli import main; main()"]
 HEAVY = {"httpx", "aiohttp", "sqlalchemy", "jinja2", "jsonschema", "rich", "asyncio", "yaml"}
 
 
@@ -56,11 +57,10 @@ def test_every_command_is_in_the_help(prompt: Any) -> None:
 def test_completion_is_offered(tmp_path: Path) -> None:
     environ = os.environ | {
         "_ENGINE_COMPLETE": "bash_complete",
-        "COMP_WORDS": "engine rec",
+        "COMP_WORDS": "engine recor",
         "COMP_CWORD": "1",
     }
-    command = [sys.executable, "-c", "from engine.cli import main; main()"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environ, check=False)
+    done = subprocess.run(PYTHON, capture_output=True, text=True, cwd=tmp_path, env=environ, check=False)
     assert done.stdout == "plain,records\n"
 
 
@@ -89,10 +89,11 @@ def test_json_may_stand_before_and_after_the_command(prompt: Any, words: list[st
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["rum"], "No such command 'rum'."),
-        (["run"], "Missing argument 'SCHEME'."),
-        (["run", "x", "--limit", "0"], "Invalid value for '--limit'"),
-        (["run", "x", "--colour"], "No such option"),
+        (["rum"], "there is no command 'rum'; known: run, preview, "),
+        (["run"], "'SCHEME' is missing"),
+        (["runs", "lst"], "there is no command 'lst'; known: list, show"),
+        (["run", "x", "--limit", "0"], "'--limit': 0 is not in the range"),
+        (["run", "x", "--colour"], "there is no option '--colour'"),
         (["run", "nowhere"], "nowhere"),
         (["run", "expense_to_paybill", "--since", "soon"], "'soon' is no date, time, or -40d"),
         (["run", "expense_to_paybill", "--settle-wait", "long"], "'long' is no duration"),
@@ -153,3 +154,18 @@ def test_a_system_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) 
 
     show_error(EngineError("red \x1b[31malarm\x07"), as_json=False)
     assert "\x1b[31m" not in capsys.readouterr().err
+
+
+def test_a_mistyped_command_is_guessed(prompt: Any) -> None:
+    assert "did you mean 'records'?" in prompt("recods").err
+    assert "did you mean 'list'?" in prompt("runs", "lst").err
+
+
+def test_help_and_usage_are_in_the_users_language(prompt: Any) -> None:
+    command = [*PYTHON, "run", "--help"]
+    environ = os.environ | {"ENGINE_LANG": "zh"}
+    shown = subprocess.run(command, capture_output=True, text=True, env=environ, check=True).stdout
+    assert shown.startswith("用法：engine run [OPTIONS] SCHEME\n")
+    assert "\n选项:\n" in shown
+    assert "显示本帮助。" in shown
+    assert "缺少 'SCHEME'" in prompt("run", language="zh").err
