@@ -190,6 +190,10 @@ class Summary:
             command = f"engine records list {result.scheme} --state {states}{suffix}"
             text = tr("{count} records need attention: {command}", count=result.attention, command=command)
             say(f"  → {text}", style="yellow")
+        if result.callbacks.get("failed") and self._lane is not None:
+            for scheme in dict.fromkeys(callback.lane.scheme.id for callback in self._lane.callbacks):
+                command = f"engine records list {scheme} --state failed{suffix}"
+                say(f"  → {tr('write-backs that failed: {command}', command=command)}", style="yellow")
         if counts.delivered == 0 and result.status == "success" and not result.message:
             say(f"  {self._nothing_new()}")
 

@@ -121,6 +121,9 @@ def callback_text(event: Event, callback: Delivery) -> str | None:
     if event.kind in ("mapped", "stage") or (event.kind == "sending" and event.detail.get("attempt") == 1):
         return None
     scheme = callback.scheme
+    if event.kind == "sending":
+        attempt = _text(event.detail, "attempt")
+        return tr("write-back '{scheme}': sent again, attempt {attempt}", scheme=scheme, attempt=attempt)
     if event.kind == "delivered":
         text = _message(callback)
         if callback.part == "failed":
@@ -237,5 +240,16 @@ _TELLERS: dict[str, Callable[[Mapping[str, Any], Delivery], str]] = {
         number=_text(d, "number"),
     ),
     "retried": lambda d, _: tr("brought on again by hand"),
+    "adopted by hand": lambda d, _: tr(
+        "taken over by hand as '{number}', though it may differ ({by}): {reason}",
+        number=shorten(_text(d, "number")),
+        by=_text(d, "by"),
+        reason=_text(d, "reason"),
+    ),
+    "difference": lambda d, _: tr("found by reconciling: {text}", text=_text(d, "text")),
+    "difference gone": lambda d, _: tr("found by reconciling: both sides agree again"),
+    "handled": lambda d, _: tr(
+        "difference marked as handled ({by}): {reason}", by=_text(d, "by"), reason=_text(d, "reason")
+    ),
     "set aside": lambda d, _: tr("set aside by hand: {reason}", reason=_text(d, "reason")),
 }

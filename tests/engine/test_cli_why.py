@@ -25,6 +25,7 @@ PLANTED = (
     "unclear",
     "handled",
     "mended",
+    "untold",
     "plain",
 )
 
@@ -109,7 +110,16 @@ def plant(prompt: Any, number: Mapping[str, str]) -> None:
         "FCONTACTUNITTYPE: " + for_one(number["refused"], "'BD_Nobody'", "'BD_Empinfo'"),
     )
     write(SCHEME, left_out, held, broken, lacking, refused)
-    assert prompt("run", SCHEME).code == 1
+    writeback = file.with_name("paybill_writeback.yaml")
+    who = (
+        "{{ params.comment_userid }}",
+        f"{{{{ 'nobody' if business_id == '{number['untold']}' else params.comment_userid }}}}",
+    )
+    writeback.write_text(edited(writeback.read_text(encoding="utf-8"), who), encoding="utf-8")
+    ran = prompt("run", SCHEME)
+    assert ran.code == 1
+    assert "→ write-backs that failed: engine records list paybill_writeback --state failed" in ran.out
+    assert f"need attention: engine records list {SCHEME} --state failed" in ran.out
     write(SCHEME, left_out, held, lacking, refused)
     prompt("records", "retry", SCHEME, number["mended"])
     assert prompt("records", "skip", SCHEME, number["handled"], "--reason", "paid by hand").code == 0
@@ -180,7 +190,8 @@ STORIES = {
     "clash": [
         "unclear whether the target has 'DD{}': the target already has 'DD{}', and it differs: amount ",
         "→ compare the claim with the bill in the target",
-        "→ to take the target's: `engine records retry expense_to_paybill {}`",
+        "→ when both agree: `engine records retry expense_to_paybill {}`",
+        "→ to take the target's as it is: `engine records adopt expense_to_paybill {} --reason …`",
         "stopped for a human: ",
     ],
     "same": [
@@ -193,6 +204,12 @@ STORIES = {
         "failed (data): ",
         "brought on again by hand",
         "sent under key 'DD{}'",
+    ],
+    "untold": [
+        "delivered as 'DD{}', ",
+        "audited; its write-back failed: DingTalk says 无效的USERID",
+        "→ to write back again: `engine records retry paybill_writeback {}`",
+        "write-back 'paybill_writeback': the target refused it (data): ",
     ],
     "elsewhere": [
         "paid already as 'DD{}': delivered by scheme 'other'",
