@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.context import Common, common_options, emit, run_async
+from engine.cli.records_by_hand import adopt, handle
 from engine.cli.usage import Group
 from engine.errors import FailureClass, UsageError
 from engine.findings import nearest
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["records"]
 
 
-@click.group(cls=Group, help=tr("Records in the ledger: list, show, retry, skip."))
+@click.group(cls=Group, help=tr("Records in the ledger: list, show, retry, skip, adopt, handle."))
 @common_options
 def records(common: Common) -> None:
     """The group."""
@@ -237,3 +238,7 @@ async def _skip(common: Common, scheme: str, names: tuple[str, ...], reason: str
 
     async with looking(common.choose()) as view:
         return await skip_records(view, scheme, names, reason)
+
+
+records.add_command(adopt)
+records.add_command(handle)

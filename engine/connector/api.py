@@ -235,8 +235,8 @@ class Target(Protocol):
         have is absent or has an empty list. Raises when the answer is not to be trusted: never 'none'."""
 
     def turn(self) -> AbstractAsyncContextManager[None]:
-        """Entered before an intent is committed: waits for the turn and slot of the next `send` (its limits and
-        concurrency), so that nothing waits between the commit and the first byte."""
+        """Entered before an intent is committed: waits for the turn and slot of the next `send` (its limits
+        and concurrency), so that nothing waits between the commit and the first byte."""
 
     async def send(self, documents: Sequence[Outgoing], gate: Gate) -> list[Answer]:
         """Write new documents; exactly one request, never repeated here. `gate` goes to `Session.call`, which

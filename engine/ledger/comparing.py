@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, or_, select
 
 from engine.ledger.rows import Event
-from engine.ledger.tables import events, records
+from engine.ledger.tables import deliveries, events, records
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from sqlalchemy import Connection
 
-__all__ = ["Known", "ids", "known", "latest", "named"]
+__all__ = ["Known", "holders", "ids", "known", "latest", "named"]
 
 _AT_ONCE = 500
 
@@ -65,6 +65,19 @@ def latest(tx: Connection, record_ids: Sequence[int], kinds: Collection[str]) ->
             event = Event(row.at, row.kind, row.run, row.delivery_id, row.detail or {})
             found.setdefault(row.record_id, []).append(event)
     return found
+
+
+def holders(tx: Connection, target_system: str, form: str, target_id: str) -> list[int]:
+    """The deliveries, under any scheme, whose document in the target is this one."""
+    return list(
+        tx.scalars(
+            select(deliveries.c.id).where(
+                deliveries.c.target_system == target_system,
+                deliveries.c.form == form,
+                deliveries.c.target_id == target_id,
+            )
+        )
+    )
 
 
 def named(tx: Connection, name: str, kind: str) -> list[tuple[int, Event]]:

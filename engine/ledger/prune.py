@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Pruned", "prune"]
 
 _CLOSED = [State.DONE, State.SKIPPED]
+_DECISIONS = ["adopted by hand", "handled", "set aside"]
+"""Events that tell what a human decided, and why: they stay."""
 _DAY = len("2026-11-24")
 
 
@@ -39,10 +41,13 @@ class Pruned:
 def prune(tx: Connection, before: datetime) -> Pruned:
     """Drop the events of closed records, ended runs, look-ups and daily counts older than `before`.
 
-    What is failed, unknown or under way keeps its whole story; monthly counts stay.
+    What is failed, unknown or under way keeps its whole story, and all records what a human decided; monthly
+    counts stay.
     """
     open_records = select(deliveries.c.record_id).where(deliveries.c.state.not_in(_CLOSED))
-    old_events = delete(events).where(events.c.at < before, events.c.record_id.not_in(open_records))
+    old_events = delete(events).where(
+        events.c.at < before, events.c.record_id.not_in(open_records), events.c.kind.not_in(_DECISIONS)
+    )
     old_runs = delete(runs).where(runs.c.ended_at < before)
     old_days = delete(budgets).where(
         func.length(budgets.c.period) == _DAY, budgets.c.period < min(today(before), _this_month(tx))

@@ -56,7 +56,11 @@ def next_steps(delivery: Delivery, callbacks: Sequence[Delivery], command: Comma
     if failure == FailureClass.CONFLICT:
         return [
             *steps,
-            tr("to take the target's: `{command}`", command=retry),
+            tr("when both agree: `{command}`", command=retry),
+            tr(
+                "to take the target's as it is: `{command}`",
+                command=command("records", "adopt", delivery.scheme, name, "--reason") + " …",
+            ),
             tr("if it is not to be sent: `{command}`", command=skip),
         ]
     if failure == FailureClass.TRANSIENT:

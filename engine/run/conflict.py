@@ -23,8 +23,8 @@ class ConflictFound(ConfigurationError):
         super().__init__(
             tr("'{number}': {reason}", number=name, reason=delivery.fault.reason if delivery.fault else ""),
             hint=tr(
-                "compare both, then `engine records retry {scheme} {id}` to take the target's, "
-                "or `engine records skip {scheme} {id} --reason …`",
+                "compare both; when they agree, `engine records retry {scheme} {id}`; to take the target's "
+                "as it is, `engine records adopt {scheme} {id} --reason …`; to leave it, `engine records skip …`",
                 scheme=delivery.scheme,
                 id=name,
             ),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.connector.api import Listed
     from engine.run.lane import Lane
 
-__all__ = ["Bills", "dated", "same_key"]
+__all__ = ["Bills", "bill_of", "dated", "same_key"]
 
 
 def same_key(key: str) -> str:
@@ -48,16 +48,17 @@ class Bills:
     async def listed(self, since: datetime, until: datetime) -> AsyncIterator[Bill]:
         """Bills of the form whose own date lies in the period, whoever made them."""
         async for one in self._target.list_documents(since, until, self._key):
-            yield _bill(one)
+            yield bill_of(one)
 
     async def under(self, keys: Sequence[str]) -> AsyncIterator[Bill]:
         """Bills with these keys."""
         if keys:
             async for one in self._target.find_documents(self._key, keys):
-                yield _bill(one)
+                yield bill_of(one)
 
 
-def _bill(one: Listed) -> Bill:
+def bill_of(one: Listed) -> Bill:
+    """What is compared of a document of the target."""
     return Bill(
         one.existing.id,
         one.existing.number or one.existing.id,
