@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from engine.scheme.model import Scheme, TableSpec
 
 __all__ = ["StaticTable", "load_table", "load_tables", "table_specs"]
+
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+# A long number that lost its digits (6.21484E+18), a formula (="6214"), an error (#N/A).
+_SPOILT = re.compile(r"-?\d+(\.\d+)?E\+\d+|=\".*\"|#(N/A|REF!|NAME\?|VALUE!|DIV/0!)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,12 @@ def _trimmed(spec: TableSpec) -> dict[str, Any]:
 
 
 def _decode(data: bytes, shown: str) -> str:
+    if data.startswith(_WORKBOOKS):
+        raise SchemeError(
+            tr("this is a workbook, not CSV"),
+            position=Position(shown),
+            hint=tr("in a spreadsheet program, save it as CSV UTF-8"),
+        )
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return data.decode(encoding)
@@ -142,7 +153,11 @@ def _read_csv(path: Path, shown: str, spec: TableSpec) -> dict[str, Any]:
                 entries[key], lines[key] = value, line
             line = reader.line_num + 1
     except csv.Error as error:
-        raise SchemeError(tr("not CSV: {problem}", problem=error), position=Position(shown, line)) from error
+        raise SchemeError(
+            tr("not CSV: {problem}", problem=error),
+            position=Position(shown, line),
+            hint=tr("a quote in this line has no counterpart, or stands inside a cell"),
+        ) from error
     return entries
 
 
@@ -155,17 +170,26 @@ def _column(header: list[str], name: str | None, spec: TableSpec, shown: str) ->
         )
     if header.count(name.strip()) == 1:
         return header.index(name.strip())
-    names = ", ".join(header) or "-"
     if name.strip() in header:
         raise SchemeError(
             tr('the column "{name}" stands twice in the header', name=name), position=Position(shown)
         )
-    close = nearest(name, header)
     raise SchemeError(
-        tr('there is no column "{name}"; the header has {names}', name=name, names=names),
+        tr('there is no column "{name}"; the header has {names}', name=name, names=", ".join(header))
+        if any(header)
+        else tr('there is no column "{name}"; the file is empty', name=name),
         position=Position(shown),
-        hint=tr('did you mean "{word}"?', word=close) if close else None,
+        hint=_header_hint(header, name),
     )
+
+
+def _header_hint(header: list[str], name: str) -> str:
+    """What is the matter with a header that lacks a column."""
+    if close := nearest(name, header):
+        return tr('did you mean "{word}"?', word=close)
+    if len(header) == 1 and any(mark in header[0] for mark in "\t;"):
+        return tr("cells are separated by commas; in a spreadsheet program, save it as CSV UTF-8")
+    return tr("the first line must be the columns' names")
 
 
 def _cells(row: list[str], at_key: int, at_value: int, place: Position, width: int) -> tuple[str, str]:
@@ -178,7 +202,15 @@ def _cells(row: list[str], at_key: int, at_value: int, place: Position, width: i
     key = row[at_key].strip()
     if not key:
         raise SchemeError(tr("the key is empty"), position=place)
-    return key, row[at_value].strip()
+    value = row[at_value].strip()
+    for cell in (key, value):
+        if _SPOILT.fullmatch(cell):
+            raise SchemeError(
+                tr('"{cell}" is what a spreadsheet program made of a number or text', cell=cell),
+                position=place,
+                hint=tr("format the column as text, enter the number again, and save it as CSV UTF-8"),
+            )
+    return key, value
 
 
 def _twice(key: str, table: str, place: Position, first: int) -> SchemeError:

@@ -160,8 +160,15 @@ def test_a_csv_table(tmp_path: Path, encoding: str, ends: str) -> None:
         ("k,k,v\na,b,1\n", "t.csv:1:1", "stands twice in the header"),
         ("k,v\na\n", "t.csv:2:1", "1 cells"),
         ("k,v\n,1\n", "t.csv:2:1", "the key is empty"),
-        ("", "t.csv:1:1", 'no column "k"'),
+        ("", "t.csv:1:1", 'no column "k"; the file is empty'),
+        ("k;v\na;1\n", "t.csv:1:1", "separated by commas"),
+        ("k\tv\na\t1\n", "t.csv:1:1", "separated by commas"),
+        ("our items,\nk,v\na,1\n", "t.csv:1:1", "the first line must be"),
+        ("PK\x03\x04", "t.csv:1:1", "a workbook"),
         ('k,v\n"a', "t.csv:2:1", "not CSV"),
+        ("k,v\na,1\nb,6.21484E+18\n", "t.csv:3:1", "format the column as text"),
+        ('k,v\nb,"=""6214"""\n', "t.csv:2:1", "format the column as text"),
+        ("k,v\n#N/A,1\n", "t.csv:2:1", "format the column as text"),
     ],
 )
 def test_a_csv_table_that_is_wrong(tmp_path: Path, content: str, place: str, words: str) -> None:
@@ -169,7 +176,7 @@ def test_a_csv_table_that_is_wrong(tmp_path: Path, content: str, place: str, wor
     with pytest.raises(SchemeError) as caught:
         load_tables(scheme("tables: {item: {file: t.csv, key: k, value: v}}", tmp_path))
     assert str(caught.value.position) == f"{tmp_path}/{place}"
-    assert words in caught.value.message
+    assert words in f"{caught.value.message}; {caught.value.hint}"
 
 
 @pytest.mark.parametrize(
