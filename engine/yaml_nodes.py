@@ -16,7 +16,7 @@ from engine.errors import Position, SchemeError
 from engine.findings import Finding
 from engine.language import tr
 from engine.nodes import Node
-from engine.yaml_loader import TAG, LimitReached, Loader, scalar
+from engine.yaml_loader import TAG, LimitReached, compose, scalar
 from engine.yaml_problems import explain
 from engine.yaml_repair import Repair, repair_line
 
@@ -124,15 +124,10 @@ class _Reading:
         return self._convert(root)[0]
 
     def _compose(self, text: str) -> Any:
-        loader = None
         try:
-            loader = Loader(text)
-            return loader.get_single_node()
+            return compose(text)
         except LimitReached as limit:
             raise SchemeError(limit.message, position=self._position(limit.mark)) from None
-        finally:
-            if loader is not None:
-                loader.dispose()
 
     # --- mistakes -----------------------------------------------------------------------------------------
 
