@@ -119,11 +119,20 @@ async def _pipeline(lane: Lane, work: Work, options: Options, hands: _Hands, beg
     readers = lane.origin.connection.limits.concurrency if lane.origin else 1
     senders = min(_SENDERS, lane.to.connection.limits.concurrency)
     async with asyncio.TaskGroup() as group:
-        group.create_task(_then_end(_list(lane, work, options, to_read, began), to_read))
+        listing = _or_stop(work, _list(lane, work, options, to_read, began))
+        group.create_task(_then_end(listing, to_read))
         fetching = [group.create_task(fetcher.serve()) for _ in range(readers)]
         group.create_task(_then_end(asyncio.wait(fetching), to_send))
         for _ in range(senders):
-            group.create_task(_send(hands.sender, to_send, lane.batch))
+            group.create_task(_send(work, hands.sender, to_send, lane.batch))
+
+
+async def _or_stop(work: Work, part: Coroutine[Any, Any, None]) -> None:
+    """Do a part of the run; its error stops the run, and lets the others end what they have under way."""
+    try:
+        await part
+    except EngineError as error:
+        work.brake.stop(error)
 
 
 async def _then_end(work: Coroutine[Any, Any, Any], queue: asyncio.Queue[Any]) -> None:
@@ -132,9 +141,9 @@ async def _then_end(work: Coroutine[Any, Any, Any], queue: asyncio.Queue[Any]) -
     await queue.put(None)
 
 
-async def _send(sender: Sender, queue: asyncio.Queue[Prepared | None], size: int) -> None:
+async def _send(work: Work, sender: Sender, queue: asyncio.Queue[Prepared | None], size: int) -> None:
     async for batch in batches(queue, size):
-        await sender.deliver(batch)
+        await _or_stop(work, sender.deliver(batch))
 
 
 async def _list(
@@ -213,7 +222,7 @@ async def _call_back(lane: Lane, callback: CallbackLane, work: Work, settle: boo
     async with asyncio.TaskGroup() as group:
         group.create_task(_then_end(lister.leftovers(), to_read))
         group.create_task(_then_end(fetcher.serve(), to_send))
-        group.create_task(_send(hands.sender, to_send, callback.lane.batch))
+        group.create_task(_send(work, hands.sender, to_send, callback.lane.batch))
     if settle:
         await hands.settler.settle(callback.lane.settle.total_seconds())
 

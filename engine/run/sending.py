@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine.connector.api import Accepted, Duplicate, NotSent, Outgoing, Refused
@@ -23,9 +24,10 @@ from engine.run.refusal import heed, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from decimal import Decimal
 
-    from engine.connector.api import Answer, Existing
+    from engine.connector.api import Answer, Existing, Gate
     from engine.ledger.port import Transaction
     from engine.run.asking import Asker
     from engine.run.stages import Stages
@@ -35,19 +37,25 @@ __all__ = ["Prepared", "Sender"]
 CLAIM_SECONDS = 2.0
 """How old a claim may be when its first byte leaves; an older one is made anew."""
 
+_LONGEST_PAUSE = 60
+
 TRIES = 3
 """How often what provably never left is tried in one run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A document ready to be sent; `guarded` is what it counts for under the scheme's guard."""
+    """A document ready to be sent.
+
+    `guarded` is what it counts for under the scheme's guard, `counted` that it was let through by it.
+    """
 
     delivery: Delivery
     key: str
     payload: dict[str, Any]
     amount: Decimal | None
     guarded: Decimal
+    counted: bool = False
 
 
 class Sender:
@@ -59,6 +67,16 @@ class Sender:
         self.lane = asker.lane
         self.work = asker.work
         self._in_flight: dict[str, Delivery] = {}
+        self._alive: dict[tuple[int, int], float] = {}
+
+    def alive_for(self, delivery: Delivery) -> float | None:
+        """Seconds for which what this process sent last, and got no clear answer to, may still be alive.
+
+        None where that is not known: another process sent it, or an answer came. Counted by the clock that
+        does not jump.
+        """
+        until = self._alive.get((delivery.id, delivery.fence))
+        return None if until is None else max(until - self.work.clock.monotonic(), 0.0)
 
     async def deliver(self, batch: Sequence[Prepared]) -> None:
         """Bring a batch of new documents to the scheme's last stage, as far as the target lets it."""
@@ -150,6 +168,9 @@ class Sender:
             return list(batch)
         allowed = []
         for item in batch:
+            if item.counted:
+                allowed.append(item)
+                continue
             documents, amount = tally.guarded_documents + 1, tally.guarded_amount + item.guarded
             if guard.documents is not None and documents > guard.documents:
                 brake.guard = tr("guard: a run sends at most {limit} documents", limit=guard.documents)
@@ -158,7 +179,7 @@ class Sender:
             if brake.guard:
                 break
             tally.guarded_documents, tally.guarded_amount = documents, amount
-            allowed.append(item)
+            allowed.append(replace(item, counted=True))
         return allowed
 
     def _intent(self, item: Prepared) -> dict[str, Any]:
@@ -220,16 +241,26 @@ class Sender:
             except EngineError as error:
                 work.brake.stop_sending(error)
                 return []
-            began = work.clock.monotonic()
+            if work.brake.sending is not None:
+                return []
+            gate = self._gate()
             claimed = await work.ledger.do(lambda tx: self._claim_all(tx, waiting, intents))
             work.tally.sent += len(claimed)
-            answers = await target.send(documents, lambda: work.clock.monotonic() - began < CLAIM_SECONDS)
+            answers = await target.send(documents, gate)
         return await work.ledger.do(
             lambda tx: [
                 self._read(tx, delivery, answer, unsent)
                 for delivery, answer in zip(claimed, answers, strict=True)
             ]
         )
+
+    def _gate(self) -> Gate:
+        """True while the claim that is made now is young, by either clock: one stands still in a machine that
+        sleeps, the other may be set back."""
+        clock = self.work.clock
+        began, at = clock.monotonic(), clock.now()
+        longest = timedelta(seconds=CLAIM_SECONDS)
+        return lambda: clock.monotonic() - began < CLAIM_SECONDS and clock.now() - at < longest
 
     def _claim_all(
         self, tx: Transaction, waiting: Sequence[Delivery], intents: Sequence[dict[str, Any]]
@@ -243,6 +274,7 @@ class Sender:
 
     def _claim(self, tx: Transaction, delivery: Delivery, intent: dict[str, Any]) -> Delivery:
         now = self.work.clock.now()
+        self._alive.pop((delivery.id, delivery.fence), None)
         return outcome.step(
             tx,
             self.work,
@@ -274,7 +306,7 @@ class Sender:
             case Refused():
                 return outcome.fail(tx, work, lane, delivery, refusal(lane, answer), event="refused")
             case Duplicate(message=message):
-                return outcome.unclear(tx, work, delivery, message, work.clock.now())
+                return outcome.unclear(tx, work, delivery, message, self._soon(delivery))
             case NotSent(message=message, failure=failure):
                 heed(work.brake, message, failure)
                 return outcome.step(
@@ -285,7 +317,13 @@ class Sender:
                     event="not sent",
                     detail={"reason": message},
                     fault=Fault(message, failure),
-                    ask_after=work.clock.now(),
+                    ask_after=self._soon(delivery),
                 )
+        self._alive[delivery.id, delivery.fence] = work.clock.monotonic() + lane.settle.total_seconds()
         settled = (delivery.sent_at or work.clock.now()) + lane.settle
         return outcome.unclear(tx, work, delivery, answer.message, settled)
+
+    def _soon(self, delivery: Delivery) -> datetime:
+        """At once after the first sending, then ever later: a target that takes nothing is not hammered."""
+        pause = 0 if delivery.attempts <= 1 else min(2**delivery.attempts, _LONGEST_PAUSE)
+        return self.work.clock.now() + timedelta(seconds=pause)

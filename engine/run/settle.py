@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -82,13 +83,20 @@ class Settler:
             after = page[-1].id
             open_ = [each for each in page if not _is_conflict(each) and each.key is not None]
             now = self.work.clock.now()
-            due = [each for each in open_ if each.ask_after is None or each.ask_after <= now]
+            due = [each for each in open_ if self._due_at(each, now) <= now]
             for part in by_intent(due, self.lane.batch):
                 await self._resolve(part)
+        now = self.work.clock.now()
         for delivery in await self._all_unknown():
-            due_at = delivery.ask_after or self.work.clock.now()
+            due_at = self._due_at(delivery, now)
             earliest = due_at if earliest is None else min(earliest, due_at)
         return earliest
+
+    def _due_at(self, delivery: Delivery, now: datetime) -> datetime:
+        """When no request for it can be alive any more; for what this process sent, whatever the wall clock
+        did meanwhile."""
+        alive_for = self.sender.alive_for(delivery)
+        return (delivery.ask_after or now) if alive_for is None else now + timedelta(seconds=alive_for)
 
     async def _resolve(self, unknown: Sequence[Delivery]) -> None:
         """Ask for what nobody knows; take on what the target has, send again what it does not."""
@@ -97,7 +105,7 @@ class Settler:
         lacking: list[Delivery] = []
 
         def absent(tx: Transaction, delivery: Delivery) -> Delivery:
-            if delivery.stage:
+            if delivery.stage or delivery.target_id is not None:
                 return self.asker.vanished(tx, delivery)
             lacking.append(delivery)
             return delivery

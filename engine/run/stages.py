@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Stages", "by_intent"]
 
 _ROUNDS = 3
+_PAUSE = timedelta(seconds=30)
 
 
 class Stages:
@@ -46,7 +47,7 @@ class Stages:
             saved = await self._pass(saved)
         if saved:
             reason = tr("the target gave no clear answer to '{stage}'", stage=self._next(saved[0]))
-            later = self.work.clock.now() + timedelta(seconds=1)
+            later = self.work.clock.now() + min(self.lane.settle, _PAUSE)
             await self.work.ledger.do(
                 lambda tx: [outcome.unclear(tx, self.work, delivery, reason, later) for delivery in saved]
             )

@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import event
+
 from engine.clock import SHANGHAI
 from engine.connector.api import (
     Accepted,
@@ -35,7 +37,9 @@ from engine.connector.limits import Limits
 from engine.errors import EngineError, FailureClass, Position, RecordError, Unreachable
 from engine.ledger import deliveries
 from engine.ledger.open import open_ledger
+from engine.ledger.port import InlineLedger
 from engine.ledger.rows import Delivery, State
+from engine.ledger.sql import make_engine
 from engine.mapping.mapper import Mapper
 from engine.run import result as results
 from engine.run.callback_rows import callback_system
@@ -103,22 +107,29 @@ target:
 """
 
 
+_EMPTY = b""
+
+
 class Crash(BaseException):
     """The process is gone."""
 
 
 @dataclass(slots=True)
 class Fate:
-    """What a process has done, and at which step it dies."""
+    """What a process has done, at which step it dies, and at which it is stopped for `pause` seconds."""
 
     at: int | None = None
+    pause_at: int | None = None
+    pause: float = 100.0
     steps: list[str] = field(default_factory=list)
     dead: bool = False
 
-    def step(self, what: str) -> None:
+    async def step(self, what: str) -> None:
         if self.dead:
             raise Crash(what)
         self.steps.append(what)
+        if len(self.steps) == self.pause_at:
+            await asyncio.sleep(self.pause)
         if self.at is not None and len(self.steps) >= self.at:
             self.dead = True
             raise Crash(what)
@@ -190,9 +201,9 @@ class MortalLedger:
         self.calls += 1
         if self.error is not None and self.error_at is not None and self.calls >= self.error_at:
             raise self.error
-        self.fate.step("commit")
+        await self.fate.step("commit")
         value = await self.inner.do(work)
-        self.fate.step("committed")
+        await self.fate.step("committed")
         await asyncio.sleep(0)
         return value
 
@@ -217,7 +228,8 @@ class Erp:
 
     A fault is ``lost`` (done, not answered), ``late`` (done `delay` seconds after the client gave up),
     ``never`` (not done, not answered), ``unsent`` (provably not done), ``partly`` (the first one alone is
-    done; nobody says so), ``refused``.
+    done; nobody says so), ``refused``. `answers` are given by its calls of a kind, one after the other,
+    without anything being done; None lets a call take its course.
     """
 
     def __init__(self, *, unique: bool, stages: tuple[str, ...], delay: float, settle: float) -> None:
@@ -227,6 +239,7 @@ class Erp:
         self.settle = settle
         self.bills: list[Bill] = []
         self.faults: dict[int, str] = {}
+        self.answers: dict[str, list[Answer | None]] = {}
         self.calls: list[str] = []
         self.sent: list[tuple[str, Mapping[str, Any]]] = []
         self._later: list[tuple[float, Callable[[], None]]] = []
@@ -248,6 +261,10 @@ class Erp:
 
     def later(self, at: float, effect: Callable[[], None]) -> None:
         self._later.append((at, effect))
+
+    def sends(self) -> int:
+        """How often a document was sent."""
+        return len(self.sent)
 
     def save(self, key: str, payload: Mapping[str, Any]) -> Bill | None:
         if self.unique and any(bill.key == key for bill in self.bills):
@@ -283,6 +300,7 @@ class ErpTarget:
         self.stages = erp.stages
         self.note = note
         self.find_errors: list[EngineError] = []
+        self.before_gate: Callable[[], None] = lambda: None
 
     def turn(self) -> AbstractAsyncContextManager[None]:
         return nullcontext()
@@ -306,6 +324,7 @@ class ErpTarget:
 
     async def send(self, documents: Sequence[Outgoing], gate: Gate) -> list[Answer]:
         await self._out("send")
+        self.before_gate()
         if not gate():
             return [NotSent("too old", FailureClass.TRANSIENT) for _ in documents]
         self.erp.sent += [(document.key, dict(document.payload)) for document in documents]
@@ -347,7 +366,12 @@ class ErpTarget:
         erp.calls.append(what)
         erp.catch_up(self.clock.monotonic())
         fault = erp.faults.get(len(erp.calls), "")
+        scripted = erp.answers.get(what) or [None]
+        said = scripted.pop(0)
         answers: list[Answer]
+        if said is not None:
+            await self._back(f"{what} answered")
+            return [said for _ in effects]
         match fault:
             case "late":
                 for effect in effects:
@@ -372,12 +396,12 @@ class ErpTarget:
         return answers
 
     async def _out(self, what: str) -> None:
-        self.fate.step(what)
+        await self.fate.step(what)
         await asyncio.sleep(0)
 
     async def _back(self, what: str) -> None:
         await asyncio.sleep(0.05)
-        self.fate.step(what)
+        await self.fate.step(what)
 
 
 @dataclass(slots=True)
@@ -392,6 +416,7 @@ class Claims:
     get_errors: dict[str, Exception] = field(default_factory=dict)
     longest: timedelta = timedelta(days=120)
     page_size: int = 3
+    seconds: float = 0.01
 
     def add(self, id: str, *, age: timedelta = timedelta(hours=1), **fields: Any) -> None:
         self.records[id] = {
@@ -417,8 +442,8 @@ class ClaimSource:
         self.longest_span: timedelta | None = claims.longest
 
     async def page(self, request: Mapping[str, Any], span: Span | None, cursor: Any) -> Page:
-        self.fate.step("page")
-        await asyncio.sleep(0.01)
+        await self.fate.step("page")
+        await asyncio.sleep(self.claims.seconds)
         assert span is not None
         claims = self.claims
         claims.pages.append(span)
@@ -433,7 +458,7 @@ class ClaimSource:
         return Page(tuple(items), more if more < len(ids) else None)
 
     async def get(self, id: str) -> dict[str, Any]:
-        self.fate.step("get")
+        await self.fate.step("get")
         await asyncio.sleep(0.01)
         self.claims.gets.append(id)
         if id in self.claims.get_errors:
@@ -482,7 +507,7 @@ class Process:
         self.fate = fate
         self.clock = LoopClock(loop, name)
         self.clock.jump = bench.jump
-        self.ledger = MortalLedger(open_ledger(bench.url, inline=True), fate)
+        self.ledger = MortalLedger(_ledger(bench.folder / "ledger.db"), fate)
         self.target = ErpTarget(bench.erp, fate, self.clock)
         self.notes = ErpTarget(bench.notes, fate, self.clock, asking=bench.notes_asking, note=True)
         self.work = self._work(f"{name}-run")
@@ -514,6 +539,10 @@ class Process:
         )
         status, code, error = results.conclude(work, counted, open_, callbacks)
         return Told(counted.as_json(), open_, callbacks, status, code, error, work.tally.warnings)
+
+    def twin(self) -> Process:
+        """Another process at the same time, with a fate of its own."""
+        return Process(self.bench, self.clock.loop, f"{self.name}-twin", Fate())
 
     async def skip(self, *names: str) -> None:
         await self.ledger.do(
@@ -588,7 +617,6 @@ class Bench:
         notes_asking: str = "unclear",
     ) -> None:
         self.folder = folder
-        self.url = f"sqlite:///{folder / 'ledger.db'}"
         self.passed = 0.0
         self.jump = timedelta()
         self.params: dict[str, Any] = {}
@@ -687,6 +715,19 @@ class Bench:
 def assert_adds_up(told: Told) -> None:
     counts = dict(told.counts)
     assert counts.pop("fetched") == sum(counts.values())
+
+
+def _ledger(path: Path) -> LedgerPort:
+    """The ledger in a file, made from a copy of an empty one; the machine is not to lose its power here."""
+    global _EMPTY
+    if not path.exists():
+        if not _EMPTY:
+            asyncio.run(open_ledger(f"sqlite:///{path}", inline=True).aclose())
+            _EMPTY = path.read_bytes()
+        path.write_bytes(_EMPTY)
+    engine = make_engine(f"sqlite:///{path}")
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    return InlineLedger(engine)
 
 
 async def _plain(work: Coroutine[Any, Any, Any]) -> Any:

@@ -105,4 +105,4 @@ def test_the_harness_sees_what_it_should(bench: Any) -> None:
     with pytest.raises(AssertionError):
         made.assert_one_each(told)
     with pytest.raises(harness.Crash):
-        harness.Fate(1).step("first")
+        made.play(lambda process: process.run(), fate=harness.Fate(1))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.errors import CredentialsError, Unreachable
+from engine.errors import CredentialsError, EngineError, Unreachable
 from engine.ledger.rows import State
 
 
@@ -91,13 +91,19 @@ def test_a_window_that_was_set_back_is_listed_whole(bench: Any, hole: int, died:
     assert len(made.claims.pages) == before + 1  # all is covered: only the overlap is listed again
 
 
-def test_refused_reading_lets_what_is_being_sent_end(bench: Any) -> None:
-    made = bench()
-    made.claims.page_errors[2] = CredentialsError("refused")
+@pytest.mark.parametrize("page", range(2, 9))
+@pytest.mark.parametrize("error", [CredentialsError("refused"), EngineError("disk full")])
+def test_a_listing_that_ends_the_run_lets_what_is_being_sent_end(
+    bench: Any, page: int, error: EngineError
+) -> None:
+    made = bench(records=9)
+    made.claims.page_size = 1
+    made.claims.seconds = 0.06
+    made.claims.page_errors[page] = error
     told = made.run()
     assert told.code == 2
-    assert {row.state for row in made.rows().values()} <= {State.DONE, State.READY, State.WAITING}
-    assert made.settled().status == "success"
+    assert not [row for row in made.rows().values() if row.state is State.SENDING and not row.stage]
+    made.assert_one_each(made.settled(), 9)
 
 
 def test_a_final_record_of_another_scheme_waits_for_nothing(bench: Any) -> None:
