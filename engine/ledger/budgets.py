@@ -63,14 +63,6 @@ class Budget:
         """At this pace the month's quota will not last."""
         return self.month_limit is not None and self.forecast_month > self.month_limit
 
-    @property
-    def stretch(self) -> float:
-        """By what factor calls that can wait should be spread out: 1 while the quota lasts, at most 24."""
-        if self.month_limit is None or not self.overrunning:
-            return 1.0
-        coming, left = self.forecast_month - self.month_used, self.month_limit - self.month_used
-        return min(coming / left, 24.0) if left > 0 else 24.0
-
 
 def today(now: datetime) -> str:
     """The day, as `budgets.period` has it."""

@@ -15,6 +15,7 @@ from engine.run import result as results
 from engine.run.callback_rows import callback_system
 from engine.run.lane import Work
 from engine.run.owner import is_dead, own_name
+from engine.run.pace import find_pace
 from engine.run.result import Counts, RunResult
 from engine.run.retry import Selection, choose_again
 from engine.run.runner import Options, run_lane
@@ -99,8 +100,7 @@ async def _complete(place: Workplace, lane: Lane, work: Work, request: Request) 
         chosen = await choose_again(lane, work, request.again)
         options = replace(options, only=chosen, refetch=request.again.refetch)
     if lane.origin is not None:
-        budget = await lane.origin.meter.budget()
-        options = replace(options, stretch=budget.stretch)
+        options = replace(options, pace=await find_pace(lane, work))
     return options
 
 

@@ -13,6 +13,7 @@ from engine.ledger.deliveries import NO_FAULT
 from engine.ledger.rows import Delivery, Fault, State
 from engine.run import outcome
 from engine.run.judge import Failed, Held, Mappable, Skipped, Verdict, Waiting, fault_of, judge
+from engine.run.pace import Pace
 from engine.run.reading import is_due
 from engine.run.sending import Prepared
 
@@ -36,7 +37,7 @@ class Fetcher:
         incoming: asyncio.Queue[Delivery | None],
         outgoing: asyncio.Queue[Prepared | None],
         *,
-        stretch: float = 1.0,
+        pace: Pace | None = None,
         refetch: bool = False,
         recheck: bool = False,
     ) -> None:
@@ -44,7 +45,7 @@ class Fetcher:
         self.work = work
         self.incoming = incoming
         self.outgoing = outgoing
-        self.stretch = stretch
+        self.pace = pace or Pace()
         self.refetch = refetch
         self.recheck = recheck
         self._down = 0
@@ -95,7 +96,7 @@ class Fetcher:
         return self.lane.source is not None and self.lane.source.gets_each
 
     def _ask_again(self, delivery: Delivery) -> bool:
-        return self._gets_each and (self.recheck or is_due(delivery, self.work.clock.now(), self.stretch))
+        return self._gets_each and (self.recheck or is_due(delivery, self.work.clock.now(), self.pace))
 
     async def _kept(self, delivery: Delivery) -> dict[str, Any] | None:
         if delivery.snapshot is not None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.connector.api import Item
     from engine.ledger.port import Transaction
     from engine.run.lane import Lane, Work
+    from engine.run.pace import Pace
     from engine.run.window import Window
 
 __all__ = ["Lister"]
@@ -57,7 +58,7 @@ class Lister:
                     if not delivery.stage and (state is not State.WAITING or not delivery.asked):
                         await self.queue.put(delivery)
 
-    async def waiting(self, recheck: bool, stretch: float) -> None:
+    async def waiting(self, recheck: bool, pace: Pace) -> None:
         """Ask again for records that were not final, as often as their age deserves."""
         now, run = self.work.clock.now(), self.work.run
         async for page in self._pages(State.WAITING, None):
@@ -65,7 +66,7 @@ class Lister:
             ids = [delivery.id for delivery in asked]
             await self.work.ledger.do(partial(deliveries.touch, delivery_ids=ids, run=run))
             for delivery in asked:
-                if recheck or delivery.final or is_due(delivery, now, stretch):
+                if recheck or delivery.final or is_due(delivery, now, pace):
                     await self.queue.put(delivery)
                 else:
                     self.work.tally.waiting += 1
@@ -246,17 +247,16 @@ class Lister:
         )
 
 
-def is_due(delivery: Delivery, now: datetime, stretch: float) -> bool:
+def is_due(delivery: Delivery, now: datetime, pace: Pace) -> bool:
     """Whether a record that was not final is to be asked for again.
 
     At the first run after it was seen; then when the time since it was last asked for reaches a tenth of how
-    long it has waited, at least ten minutes and at most a day. `stretch` lengthens that when calls are short.
+    long it has waited, at least ten minutes and at most a day; more seldom when calls are short.
     """
-    if delivery.last_asked is None or delivery.asked <= 1:
+    if delivery.last_asked is None or (delivery.asked <= 1 and not pace.scarcity):
         return True
     waited = now - (delivery.waiting_since or delivery.last_asked)
-    pause = min(max(timedelta(minutes=10), waited / 10), timedelta(days=1)) * stretch
-    return now - delivery.last_asked >= pause
+    return now - delivery.last_asked >= pace.pause(waited)
 
 
 def _halves(span: Span) -> tuple[Span, Span]:

@@ -6,7 +6,9 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from engine.clock import SHANGHAI
 from engine.errors import EngineError
+from engine.language import tr
 from engine.ledger import deliveries
 from engine.ledger.rows import Delivery, State
 from engine.run.asking import Asker
@@ -14,12 +16,13 @@ from engine.run.batches import batches
 from engine.run.callback_rows import callback_system
 from engine.run.conflict import ConflictFound
 from engine.run.fetching import Fetcher
+from engine.run.pace import Pace
 from engine.run.reading import Lister
 from engine.run.sending import Prepared, Sender
 from engine.run.settle import Settler
 from engine.run.stages import Stages
 from engine.run.tally import Brake, Tally
-from engine.run.window import plan_window
+from engine.run.window import Window, plan_window
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -33,6 +36,7 @@ __all__ = ["Options", "run_callbacks", "run_lane"]
 _QUEUE = 200
 _SENDERS = 2
 _POLL = 0.3
+_AT_WILL = Pace()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Options:
     recheck: bool = False
     refetch: bool = False
     settle_wait: float | None = None
-    stretch: float = 1.0
+    pace: Pace = _AT_WILL
     only: Sequence[Delivery] | None = None
 
 
@@ -112,7 +116,7 @@ async def _pipeline(lane: Lane, work: Work, options: Options, hands: _Hands, beg
         work,
         to_read,
         to_send,
-        stretch=options.stretch,
+        pace=options.pace,
         refetch=options.refetch,
         recheck=options.recheck,
     )
@@ -157,7 +161,7 @@ async def _list(
     await lister.leftovers()
     if lane.source is None:
         return
-    await lister.waiting(options.recheck, options.stretch)
+    await lister.waiting(options.recheck, options.pace)
     window = await plan_window(
         lane,
         work,
@@ -167,7 +171,26 @@ async def _list(
         until=options.until,
         counted=options.limit is None,
     )
-    await lister.list_window(window)
+    if window.key is None or options.recheck or await _worth_listing(lane, work, options.pace, window, began):
+        await lister.list_window(window)
+
+
+async def _worth_listing(lane: Lane, work: Work, pace: Pace, window: Window, began: datetime) -> bool:
+    """Whether listing is worth its calls now; says so when it is not."""
+    due = pace.next_listing(window.listed_until, began)
+    if due is None:
+        return True
+    assert lane.origin is not None
+    work.tally.warn(
+        tr(
+            "'{name}': {left} calls are left until the quota begins anew, so this run listed nothing new; "
+            "that is next worth its calls at {time}",
+            name=lane.origin.connection.name,
+            left=pace.left,
+            time=f"{due.astimezone(SHANGHAI):%m-%d %H:%M}",
+        )
+    )
+    return False
 
 
 # --- callbacks ----------------------------------------------------------------------------------------

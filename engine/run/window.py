@@ -31,6 +31,8 @@ class Window:
     spans: tuple[Span | None, ...]
     key: str | None
     about: Mapping[str, Any]
+    listed_until: datetime | None = None
+    """How far all is listed without a hole; None when there is something from before to list."""
 
 
 async def plan_window(
@@ -75,7 +77,8 @@ async def plan_window(
     # Spans may have broken, or the process died, between a window's new start and what was listed before.
     covered = await work.ledger.do(lambda tx: windows.covered_until(tx, key, start, LAG))
     begin = start if mark is None else max(start, min(mark, covered) - overlap)
-    return Window(tuple(cut(begin, end, longest)), key, about)
+    whole = mark is not None and mark <= covered
+    return Window(tuple(cut(begin, end, longest)), key, about, mark if whole else None)
 
 
 def cut(start: datetime, end: datetime, longest: timedelta) -> list[Span]:

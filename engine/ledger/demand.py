@@ -1,0 +1,81 @@
+"""What a scheme is going to need of a source's calls, as far as the ledger can tell from what was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from engine.ledger.rows import State
+from engine.ledger.tables import deliveries, records, runs, watermarks
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+__all__ = ["Demand", "read_demand"]
+
+_LOOK_BACK = timedelta(days=14)
+_INTAKE = timedelta(hours=1)
+"""A scheme's first hour reads what was there before it, and says nothing about the days to come."""
+_RUNS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What is coming: new records and write-backs a day, since when each record waits, and how often the
+    scheme is run (None: not known yet). `schemes` share the source."""
+
+    new_per_day: float
+    told_per_day: float
+    waiting_since: tuple[datetime, ...]
+    cadence: timedelta | None
+    schemes: int
+
+
+def read_demand(tx: Connection, scheme: str, target_system: str, source_system: str, now: datetime) -> Demand:
+    """What the last two weeks say about the next."""
+    mine = deliveries.c.scheme == scheme, deliveries.c.target_system == target_system
+    first: datetime | None = tx.scalar(select(func.min(deliveries.c.created_at)).where(*mine))
+    begin = max((first or now) + _INTAKE, now - _LOOK_BACK)
+    days = max((now - begin) / timedelta(days=1), 1.0)
+    recent = deliveries.c.created_at > begin
+    new = tx.scalar(select(func.count()).where(*mine, recent)) or 0
+    parents = select(deliveries.c.id).where(*mine)
+    told = tx.scalar(
+        select(func.count()).where(
+            deliveries.c.parent_id.in_(parents), deliveries.c.target_system == source_system, recent
+        )
+    )
+    waiting = tx.scalars(
+        select(deliveries.c.waiting_since)
+        .select_from(deliveries.join(records, records.c.id == deliveries.c.record_id))
+        .where(*mine, deliveries.c.state == State.WAITING, records.c.asked > 0)
+    )
+    return Demand(
+        new_per_day=new / days,
+        told_per_day=(told or 0) / days,
+        waiting_since=tuple(since for since in waiting if since is not None),
+        cadence=_cadence(tx, scheme),
+        schemes=max(_listing(tx, source_system), 1),
+    )
+
+
+def _cadence(tx: Connection, scheme: str) -> timedelta | None:
+    """How far apart the latest runs began."""
+    query = select(runs.c.started_at).where(runs.c.scheme == scheme, runs.c.command == "run")
+    began = list(tx.scalars(query.order_by(runs.c.started_at.desc()).limit(_RUNS)))
+    if len(began) < 3:
+        return None
+    gaps: list[timedelta] = sorted(later - earlier for later, earlier in pairwise(began))
+    return gaps[len(gaps) // 2]
+
+
+def _listing(tx: Connection, source_system: str) -> int:
+    """How many schemes list this source."""
+    abouts = tx.scalars(select(watermarks.c.about))
+    return len({about.get("scheme") for about in abouts if about.get("system") == source_system})
