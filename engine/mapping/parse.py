@@ -39,6 +39,8 @@ RULE_KEYS: Final = (
     "value", "default", "required", "type", "format", "lookup", "when", "max_length", "label",
 )  # fmt: skip
 BLOCK_KEYS: Final = ("each", "where", "row", "optional")
+# Words that no vendor's field is called by: one of them is enough to tell that a rule was meant.
+_OF_RULES_ALONE: Final = frozenset({"lookup", "required", "max_length"})
 _CHECK_KEYS: Final = ("that", "say")
 _EACH_DEEPEST: Final = 2
 
@@ -116,7 +118,7 @@ class _Reader:
             self.leaves.report(
                 "S408", node.position, tr("a block of rows needs each"), tr('each: "$.明细[*]"')
             )
-        elif keys and all(name in RULE_KEYS for name in keys):
+        elif keys and (all(name in RULE_KEYS for name in keys) or not _OF_RULES_ALONE.isdisjoint(keys)):
             self.leaves.report(
                 "S406", node.position, tr("a rule needs value"), tr("write value: beside the others")
             )

@@ -177,16 +177,18 @@ def parse_template(text: str, position: Position) -> Template:
         raise SchemeError(
             tr("the template cannot be read: {reason}", reason=error.message or ""),
             position=place,
-            hint=_brackets(text),
+            hint=_syntax_hint(text, error.message or ""),
         ) from error
     except (RecursionError, MemoryError, SyntaxError, TemplateError, OverflowError, ValueError) as error:
         raise SchemeError(tr("the template is too deep or too large"), position=position) from error
 
 
-def _brackets(text: str) -> str | None:
+def _syntax_hint(text: str, reason: str) -> str:
     opened, closed = text.count("{{"), text.count("}}")
     if opened != closed:
         return tr("'{opened}' and '{closed}' must come in pairs", opened="{{", closed="}}")
+    if reason.endswith("got '='"):
+        return tr("to compare, write {equal} or {unequal}", equal="==", unequal="!=")
     return tr("a name with a sign or a bracket in it is written {example}", example="record['…']")
 
 

@@ -121,6 +121,8 @@ MISTAKES = [
     ("FSETTLETYPEID: J", "¦IsAutoSubmitAndAudit: true\n          FSETTLETYPEID: J", "S422"),
     (f"{NUMBER}{TYPE}{DATE}", f"¦{NUMBER}{TYPE}", "S423"),
     ('FPAYORGID: "{{ params.pay_org }}"', 'FPAYORGID: {¦fNumber: "{{ params.pay_org }}"}', "S426"),
+    ('FPAYORGID: "{{ params.pay_org }}"', 'FPAYORGID: {¦number: "{{ params.pay_org }}"}', "S426"),
+    ('FCURRENCYID: PRE001', 'FCURRENCYID: ¦{from: "$.title", lookup: item}', "S406"),
     ("lookup: item", "lookup: ¦items", "S501"),
     ("interface: topapi/v2/user/get", "interface: ¦topapi/processinstance/get", "S505"),
     ("key: userid", "key: ¦user_id", "S507"),
@@ -452,11 +454,27 @@ def test_go_live_is_a_time_and_a_source_should_say_what_is_final(tmp_path: Path)
         ("{{ 币别 | default('') }}", False),
         ("{{ 币别 if 币别 is defined else '' }}", False),
         ("{{ titel | default('') }}", True),
+        (
+            "{{ 'x' if 公司帐号付款 is defined else '' }}",
+            True,
+        ),  # 公司帐号付款(如需公司帐号付款请选择) is meant
     ],
 )
 def test_a_name_that_the_scheme_provides_for_is_no_warning(tmp_path: Path, text: str, warned: bool) -> None:
     changed = GOOD.replace("    FCURRENCYID: PRE001", f'    FREMARK: "{text}"\n    FCURRENCYID: PRE001')
     assert ("S420" in {f.code for f in found(tmp_path, changed)}) == warned
+
+
+def test_a_field_that_the_catalog_lacks_may_be_the_forms_own(tmp_path: Path) -> None:
+    changed = GOOD.replace("    FCURRENCYID: PRE001", '    FREMARK: "{{ 币别 }}"\n    FCURRENCYID: PRE001')
+    assert [f.hint for f in found(tmp_path, changed) if f.code == "S420"] == [
+        "it is right if the form has this field: a catalog lists one form's fields only"
+    ]
+
+
+def test_one_equals_sign_is_told_to_be_two(tmp_path: Path) -> None:
+    (finding,) = errors(found(tmp_path, GOOD.replace("extend.result == 'agree'", "extend.result = 'agree'")))
+    assert (finding.code, finding.hint) == ("S403", "to compare, write == or !=")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.findings import nearest
 from engine.language import tr
+from engine.mapping.parse import RULE_KEYS
 from engine.nodes import Node
 from engine.scheme.lint.look import Look, did_you_mean
 
@@ -94,7 +95,7 @@ def _unknown(
     look: Look, form: Form, group: Written, key: str, place: Position, fields: Mapping[str, Field]
 ) -> None:
     """A field that the catalog lacks. A real form has more fields than a catalog lists, but a target may pass
-    over a misspelt one without a word: what looks misspelt is an error, unless the scheme gives it a label."""
+    over a misspelt one in silence: what looks misspelt is an error, unless the scheme gives it a label."""
     path = group.path
     elsewhere = form.field((key,)) if path else None
     message = tr('"{form}" has no field "{field}"', form=form.name, field=".".join((*path, key)))
@@ -118,10 +119,14 @@ def _misspelt(key: str, node: Node, fields: Mapping[str, Field]) -> bool:
 
 def _check_base(look: Look, field: Field, node: Node) -> None:
     """An object in a base-data field is sent as written: its key must be the vendor's, capitals and all."""
-    if field.type != "base" or field.base is None or not node.is_mapping or "value" in node.value:
+    if field.type != "base" or field.base is None or not node.is_mapping:
         return
+    if any(key in RULE_KEYS for key in node.value):
+        return  # a rule, well or badly written
     for key in node.keys:
-        if key != field.base and key.casefold() == field.base.casefold():
+        misspelt = key != field.base and key.casefold() == field.base.casefold()
+        # A vendor's own keys (FNumber, FUserID) begin with F; any other is a slip, passed over in silence.
+        if misspelt or key[:1].casefold() != field.base[:1].casefold():
             message = tr('"{field}" takes "{base}", not "{key}"', field=field.name, base=field.base, key=key)
             hint = tr("write the number alone: it is wrapped by itself")
             look.error("S426", node.keys[key], message, hint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -243,12 +243,31 @@ def _check_template(
             message = tr('"{name}" is not known here', name=use.name)
             look.error("S420", use.position, message, tr("a request may use {names}", names="{{ params.… }}"))
         elif use.name not in known and (known.keys() - _OUTCOME or not look.scheme.is_callback):
-            if open_ended and guarded(use.name, template.text) and nearest(use.name, known) is None:
+            meant = _cut_short(use.name, known)
+            if (
+                open_ended
+                and meant is None
+                and guarded(use.name, template.text)
+                and nearest(use.name, known) is None
+            ):
                 continue  # the scheme says itself that it may be missing
-            hint = did_you_mean(use.name, [*known, *sorted(leaf.words)])
+            hint = _name_hint(use.name, meant, [*known, *sorted(leaf.words)], open_ended)
             message = tr('"{name}" is not known here', name=use.name)
             say = look.warning if open_ended else look.error
             say("S420", use.position, message, hint)
+
+
+def _cut_short(name: str, known: Iterable[str]) -> str | None:
+    """The known label of which a name is all but the bracket at its end."""
+    return next((label for label in known if label.startswith((f"{name}(", f"{name}（"))), None)
+
+
+def _name_hint(name: str, meant: str | None, known: list[str], open_ended: bool) -> str:
+    if meant is not None:
+        return tr('did you mean "{word}"?', word=f"record['{meant}']")
+    if open_ended and nearest(name, known) is None:
+        return tr("it is right if the form has this field: a catalog lists one form's fields only")
+    return did_you_mean(name, known)
 
 
 def guarded(name: str, text: str) -> bool:
