@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     Commands = Callable[..., str]
 
-__all__ = ["commands_of", "next_steps"]
+__all__ = ["GAP", "commands_of", "next_steps"]
+
+GAP = "…"
+"""Stands in a command for what the reader has to write."""
 
 
 def commands_of(view: View) -> Commands:
@@ -26,7 +29,7 @@ def commands_of(view: View) -> Commands:
     suffix = "" if environment.is_sandbox else f" --env {shlex.quote(environment.name)}"
 
     def command(*words: str) -> str:
-        return "engine " + " ".join(shlex.quote(word) for word in words) + suffix
+        return "engine " + " ".join(word if word == GAP else shlex.quote(word) for word in words) + suffix
 
     return command
 
@@ -44,8 +47,9 @@ def next_steps(delivery: Delivery, callbacks: Sequence[Delivery], command: Comma
         case State.READY | State.SENDING:
             return [tr("`{command}` goes on with it", command=run)]
         case State.SKIPPED:
-            return [tr("if it is to be sent after all: `{command}`", command=f"{retry} --skipped")]
-    skip = command("records", "skip", delivery.scheme, name, "--reason") + " …"
+            retry = command("records", "retry", delivery.scheme, name, "--skipped")
+            return [tr("if it is to be sent after all: `{command}`", command=retry)]
+    skip = command("records", "skip", delivery.scheme, name, "--reason", GAP)
     failure = (delivery.fault.failure if delivery.fault else None) or ""
     if delivery.state is State.UNKNOWN and failure != FailureClass.CONFLICT:
         return [tr("`{command}` asks the target once the settle time is over, and goes on", command=run)]
@@ -59,7 +63,7 @@ def next_steps(delivery: Delivery, callbacks: Sequence[Delivery], command: Comma
             tr("when both agree: `{command}`", command=retry),
             tr(
                 "to take the target's as it is: `{command}`",
-                command=command("records", "adopt", delivery.scheme, name, "--reason") + " …",
+                command=command("records", "adopt", delivery.scheme, name, "--reason", GAP),
             ),
             tr("if it is not to be sent: `{command}`", command=skip),
         ]

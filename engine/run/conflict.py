@@ -24,7 +24,8 @@ class ConflictFound(ConfigurationError):
             tr("'{number}': {reason}", number=name, reason=delivery.fault.reason if delivery.fault else ""),
             hint=tr(
                 "compare both; when they agree, `engine records retry {scheme} {id}`; to take the target's "
-                "as it is, `engine records adopt {scheme} {id} --reason …`; to leave it, `engine records skip …`",
+                "as it is, `engine records adopt {scheme} {id} --reason …`; to leave it, "
+                "`engine records skip …`",
                 scheme=delivery.scheme,
                 id=name,
             ),

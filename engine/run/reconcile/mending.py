@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.language import tr
+from engine.run.advice import GAP
 from engine.run.reconcile.texts import money
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Mending:
         return (tr("`{command}` finds the bill and takes it over", command=self._on("retry", claim)),)
 
     def skipped_before(self, claim: Claim) -> tuple[str, ...]:
-        retry = f"{self._on('retry', claim)} --skipped"
+        retry = self._on("retry", claim, "--skipped")
         return (
             tr("if it is to be paid: `{command}`", command=retry),
             tr("if not: `{command}`", command=self._reason("skip", claim.number)),
@@ -46,7 +47,7 @@ class Mending:
 
     def deleted(self, claim: Claim) -> tuple[str, ...]:
         return (
-            tr("if it is to be paid after all: `{command}`", command=f"{self._on('retry', claim)} --again"),
+            tr("if it is to be paid after all: `{command}`", command=self._on("retry", claim, "--again")),
             tr("if it was deleted on purpose: `{command}`", command=self._handle(claim.number)),
         )
 
@@ -148,11 +149,11 @@ class Mending:
             for each in amendments
         )
 
-    def _on(self, verb: str, claim: Claim) -> str:
-        return self.command("records", verb, self.scheme, claim.number)
+    def _on(self, verb: str, claim: Claim, *more: str) -> str:
+        return self.command("records", verb, self.scheme, claim.number, *more)
 
     def _reason(self, verb: str, *words: str) -> str:
-        return self.command("records", verb, self.scheme, *words, "--reason") + " …"
+        return self.command("records", verb, self.scheme, *words, "--reason", GAP)
 
     def _handle(self, name: str) -> str:
         return self._reason("handle", name)

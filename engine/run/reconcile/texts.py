@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,17 +13,25 @@ if TYPE_CHECKING:
 __all__ = ["listed", "money", "unlike", "worth"]
 
 _CENT = Decimal("0.01")
+_EXACT = Context(prec=200)
 
 
 def money(amount: Decimal) -> str:
     """An amount with two digits after the point, and more where it has more."""
-    shown = amount.quantize(_CENT) if amount == amount.quantize(_CENT) else amount.normalize()
-    return f"{shown:,f}"
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -2:
+        amount = amount.normalize(_EXACT)
+    return f"{amount.quantize(_CENT, context=_EXACT) if _two_at_most(amount) else amount:,f}"
+
+
+def _two_at_most(amount: Decimal) -> bool:
+    exponent = amount.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -2
 
 
 def worth(value: str | Decimal) -> str:
     """A fact as text, an amount digit for digit."""
-    return format(value.normalize() + 0, "f") if isinstance(value, Decimal) else str(value).strip()
+    return format(value.normalize(_EXACT), "f") if isinstance(value, Decimal) else str(value).strip()
 
 
 def listed(bills: Sequence[Bill]) -> str:
