@@ -164,10 +164,9 @@ def _check_identity(look: Look, rule: Node, interface: Interface) -> None:
     if leaf.is_mapping or leaf.is_list:
         return
     identities = [look.scheme.source.id, look.scheme.source.number]
-    if interface.asking != "first" and look.scheme.is_callback:
-        written: tuple[str, ...] = ("result.number", "result.id")
-    else:
-        written = tuple(path.text.lstrip("$.") for path in identities)
+    written = tuple(path.text.lstrip("$.") for path in identities)
+    if interface.asking != "first" and look.scheme.is_callback and not _tells_error(text):
+        written = ("result.number", "result.id")
     if not isinstance(text, str) or not (is_template(text) or text.startswith("$")):
         message = tr("the key is the same for every record")
     elif any(name in _dotted(text) for name in written):
@@ -180,6 +179,11 @@ def _check_identity(look: Look, rule: Node, interface: Interface) -> None:
         message = tr("the key is not made from the record's identity")
     names = tr(" or ").join(f'"{name}"' for name in dict.fromkeys(written))
     look.error("S704", leaf.position, message, tr("make it from {names}", names=names))
+
+
+def _tells_error(text: object) -> bool:
+    """True for a callback's text on a failure: it has an `error` to tell, and no `result` to name."""
+    return isinstance(text, str) and re.search(r"\berror\b", text) is not None
 
 
 def _dotted(text: str) -> str:
