@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import json
@@ -328,6 +329,10 @@ class World:
         """Move everybody's clock to so long after the present."""
         self.dingtalk.offset = self.kingdee.offset = later.total_seconds()
         self._pinned = datetime.now(BEIJING) + later
+
+    def pause(self, seconds: float) -> None:
+        """Let real time pass."""
+        self.loop.do(asyncio.sleep(seconds))
 
     # --- the command line -----------------------------------------------------------------------------
 
