@@ -85,7 +85,7 @@ def test_a_preview_of_one_record_and_of_a_file(prompt: Any, previewed: Any) -> N
 
 
 def test_a_preview_lists_what_it_leaves_out(prompt: Any, previewed: Any) -> None:
-    said = prompt("preview", SCHEME, "--all")
+    said = prompt("preview", SCHEME, "--all", "--ledger", "none.db")
     assert "left out by `where: " in said.out
     assert f"{previewed.json['count']} documents would be delivered" in said.out
     assert said.out.rstrip().endswith("nothing was sent")
@@ -209,10 +209,16 @@ def test_ctrl_c_stops_in_good_order(tmp_path: Path, prompt: Any, times: int) -> 
         if times == 2:
             process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, out + err
     assert "stopping" in stopping
     assert "run the same command again to go on" in out + err
     runs = subprocess.run(
         [*ENGINE, "runs", "list", "--json"], cwd=tmp_path, env=environ, capture_output=True, check=True
     )
     assert [run["status"] for run in json.loads(runs.stdout)["runs"]] in ([], ["partial"])
+    again = subprocess.run(
+        [*ENGINE, "run", SCHEME, "--json"], cwd=tmp_path, env=environ, capture_output=True, check=True
+    )
+    counts = json.loads(again.stdout)["counts"]
+    assert counts["failed"] == counts["unknown"] == counts["pending"] == 0
+    assert counts["fetched"] > 0

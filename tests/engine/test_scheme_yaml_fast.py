@@ -1,4 +1,4 @@
-"""libyaml and PyYAML read the same: nodes, positions, findings and errors, in whole files and in broken ones."""
+"""libyaml and PyYAML read the same: nodes, positions, findings and errors, also of broken files."""
 
 from __future__ import annotations
 
