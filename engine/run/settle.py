@@ -26,6 +26,7 @@ __all__ = ["Settler"]
 
 _PAGE = 200
 _PAUSE = 0.2
+_CLOCK_MOVED = timedelta(minutes=1)
 _ALONE_AFTER = 2
 
 
@@ -82,6 +83,7 @@ class Settler:
         while self.work.brake.may_send and (page := await self._page(State.UNKNOWN, after)):
             after = page[-1].id
             open_ = [each for each in page if not _is_conflict(each) and each.key is not None]
+            open_ = await self._in_our_time(open_)
             now = self.work.clock.now()
             due = [each for each in open_ if self._due_at(each, now) <= now]
             for part in by_intent(due, self.lane.batch):
@@ -91,6 +93,21 @@ class Settler:
             due_at = self._due_at(delivery, now)
             earliest = due_at if earliest is None else min(earliest, due_at)
         return earliest
+
+    async def _in_our_time(self, unknown: Sequence[Delivery]) -> list[Delivery]:
+        """A settle time that ends later than one begun now was noted by a clock that has been set back since:
+        it begins anew."""
+        ends = self.work.clock.now() + self.lane.settle
+        odd = [each for each in unknown if each.ask_after and each.ask_after > ends + _CLOCK_MOVED]
+        if not odd:
+            return list(unknown)
+        told = await self.work.ledger.do(
+            lambda tx: [
+                outcome.unclear(tx, self.work, each, each.fault.reason if each.fault else "", ends)
+                for each in odd
+            ]
+        )
+        return [each for each in unknown if each not in odd] + told
 
     def _due_at(self, delivery: Delivery, now: datetime) -> datetime:
         """When no request for it can be alive any more; for what this process sent, whatever the wall clock
