@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["preview"]
 
 _FIRST = 3
+# Worth seeing when there is nothing to deliver: what goes wrong, and what the mapping makes of the rest.
+_TELLING = ("failed", "held", "retry", "already")
 _PIPE_WIDTH = 160
 
 
@@ -61,7 +63,7 @@ async def _preview(
     else:
         for one in shown:
             _print_pair(one)
-        if not shown:
+        if not any(one.outcome == "deliver" for one in shown):
             click.echo(tr("nothing would be delivered; --all shows what the window holds"))
     return 1 if any(one.outcome == "failed" for one in shown) else 0
 
@@ -76,12 +78,15 @@ async def _collect(
             return [await preview_file(lane, Path(record))]
         return [await preview_id(lane, work, record)]
     shown: list[Previewed] = []
+    others: list[Previewed] = []
     async for one in preview_all(lane, work):
         if whole or one.outcome == "deliver":
             shown.append(one)
+        elif one.outcome in _TELLING and len(others) < _FIRST:
+            others.append(one)
         if not whole and len(shown) == _FIRST:
             break
-    return shown
+    return shown or others
 
 
 def record_is_file(record: str) -> bool:
@@ -96,14 +101,17 @@ def _worth(one: Previewed) -> Decimal:
 
 def _as_json(shown: list[Previewed]) -> dict[str, Any]:
     counted = Counter(one.outcome for one in shown)
-    total = sum((_worth(one) for one in shown), Decimal(0))
-    names = ("deliver", "waiting", "skipped", "held", "failed")
+    names = ("deliver", "already", "retry", "waiting", "skipped", "held", "failed")
     return {
         "records": [one.as_json() for one in shown],
         "counts": {name: counted[name] for name in names},
         "count": counted["deliver"],
-        "amount": format(total, "f"),
+        "amount": format(_total(shown), "f"),
     }
+
+
+def _total(shown: list[Previewed]) -> Decimal:
+    return sum((_worth(one) for one in shown if one.outcome == "deliver"), Decimal(0))
 
 
 def _print_list(shown: list[Previewed]) -> None:
@@ -115,19 +123,18 @@ def _print_list(shown: list[Previewed]) -> None:
             (
                 one.number or one.id,
                 _outcome(one.outcome),
-                f"{_worth(one):,.2f}" if one.outcome == "deliver" else "",
+                f"{_worth(one):,.2f}" if one.outcome in ("deliver", "already", "retry") else "",
                 one.reason or "",
             )
             for one in shown
         ],
     )
-    total = sum((_worth(one) for one in shown), Decimal(0))
     count = sum(one.outcome == "deliver" for one in shown)
     click.echo(
         tr(
             "{count} documents would be delivered, {total} in all; nothing was sent",
             count=count,
-            total=f"{total:,.2f}",
+            total=f"{_total(shown):,.2f}",
         )
     )
 
@@ -135,6 +142,8 @@ def _print_list(shown: list[Previewed]) -> None:
 def _outcome(name: str) -> str:
     return {
         "deliver": tr("deliver"),
+        "already": tr("delivered"),
+        "retry": tr("needs a retry"),
         "waiting": tr("waiting"),
         "skipped": tr("skipped"),
         "held": tr("held"),

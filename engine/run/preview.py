@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import jsontext
-from engine.errors import EngineError, RecordError, UsageError
+from engine.errors import EngineError, FailureClass, RecordError, UsageError
 from engine.language import tr
-from engine.ledger import records
+from engine.ledger import deliveries, records
+from engine.ledger.rows import State
 from engine.run.judge import Failed, Held, Mappable, Skipped, Verdict, Waiting, fault_of, judge
 from engine.run.setup import window_start
 from engine.run.window import plan_window
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from engine.connector.api import Item
     from engine.ledger.port import Transaction
+    from engine.ledger.rows import Delivery
     from engine.run.lane import Lane, Work
 
 __all__ = ["Previewed", "preview_all", "preview_file", "preview_id"]
@@ -33,16 +35,22 @@ _LARGEST_FILE = 10 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """One record, and what would become of it."""
+    """One record, and what would become of it; `standing` is how far the ledger says that it has come."""
 
     id: str
     number: str | None
     record: Mapping[str, Any]
     verdict: Verdict
+    standing: Delivery | None = None
 
     @property
     def outcome(self) -> str:
-        """In one word: deliver, waiting, skipped, held or failed."""
+        """In one word: deliver, already, retry, waiting, skipped, held or failed.
+
+        `already` was delivered before; `retry` can be sent, but goes out only when a human says so.
+        """
+        if self.standing is not None and isinstance(self.verdict, Mappable):
+            return _outcome_of(self.standing)
         names = {Waiting: "waiting", Skipped: "skipped", Held: "held", Failed: "failed", Mappable: "deliver"}
         return names[type(self.verdict)]
 
@@ -54,6 +62,12 @@ class Previewed:
                 return reason
             case Failed(fault=fault) | Held(fault=fault):
                 return f"{fault.field}: {fault.reason}" if fault.field else fault.reason
+        standing = self.standing
+        match self.outcome:
+            case "already":
+                return standing.target_number if standing else None
+            case "retry":
+                return tr("goes out with `engine records retry` only")
         return None
 
     def as_json(self) -> dict[str, Any]:
@@ -67,6 +81,19 @@ class Previewed:
             "record": self.record,
             "document": mappable.payload if mappable else None,
         }
+
+
+def _outcome_of(standing: Delivery) -> str:
+    """What the next run does with a document that can be sent."""
+    transient = standing.fault is not None and standing.fault.failure == FailureClass.TRANSIENT
+    match standing.state:
+        case State.DELIVERED | State.DONE:
+            return "already"
+        case State.SKIPPED:
+            return "retry"
+        case State.FAILED if not transient:
+            return "retry"
+    return "deliver"
 
 
 async def preview_file(lane: Lane, path: Path) -> Previewed:
@@ -94,8 +121,8 @@ async def preview_id(lane: Lane, work: Work, name: str) -> Previewed:
     system, family = lane.origin.system, lane.family
     kept = await work.ledger.do(lambda tx: records.by_name(tx, system, family, name))
     if kept is not None and kept[1] is not None:
-        return await _judged(lane, kept[0], kept[1])
-    return await _read(lane, work, kept[0] if kept else name)
+        return await _standing(lane, work, await _judged(lane, kept[0], kept[1]))
+    return await _standing(lane, work, await _read(lane, work, kept[0] if kept else name))
 
 
 async def preview_all(lane: Lane, work: Work, *, limit: int | None = None) -> AsyncIterator[Previewed]:
@@ -110,11 +137,18 @@ async def preview_all(lane: Lane, work: Work, *, limit: int | None = None) -> As
         while left is None or left > 0:
             page = await lane.source.page(lane.request, span, cursor)
             for item in page.items[:left]:
-                yield await _item(lane, work, item)
+                yield await _standing(lane, work, await _item(lane, work, item))
             left = None if left is None else left - len(page.items)
             cursor = page.cursor
             if cursor is None:
                 break
+
+
+async def _standing(lane: Lane, work: Work, shown: Previewed) -> Previewed:
+    """The same, with what the ledger knows of its delivery."""
+    scheme, system = lane.scheme.id, lane.to.system
+    found = await work.ledger.do(lambda tx: deliveries.find(tx, scheme, system, names=[shown.id]))
+    return replace(shown, standing=next((each for each in found if each.source_id == shown.id), None))
 
 
 async def _item(lane: Lane, work: Work, item: Item) -> Previewed:
