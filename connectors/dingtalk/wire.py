@@ -48,6 +48,7 @@ class Wire(ABC):
         self.tokens = tokens
         self.base = base.rstrip("/")
         self._pages_in_a_row = 0
+        self._proven = False
 
     @abstractmethod
     def request(self, path: str, body: Mapping[str, Any], token: str) -> httpx.Request:
@@ -68,6 +69,7 @@ class Wire(ABC):
         Unreachable.
         """
         used = ""
+        refused = 0
 
         async def make() -> httpx.Request:
             nonlocal used
@@ -75,10 +77,13 @@ class Wire(ABC):
             return self.request(path, body, used)
 
         def decode(response: httpx.Response) -> T:
+            nonlocal refused
             answer, problem = read_answer(response)
             self._note(response, problem)
             if problem is not None:
-                self._raise(problem, used)
+                refused += problem.kind is Kind.TOKEN
+                self._raise(problem, used, again=refused > 1)
+            self._proven = True
             return take(answer)
 
         return await self.session.read(path, make, decode, metered=metered)
@@ -126,12 +131,14 @@ class Wire(ABC):
             self._pages_in_a_row = 0
             self.session.bar(_BAN_SECONDS, tr("DingTalk has shut out this machine's address"))
 
-    def _raise(self, problem: Problem, token: str) -> None:
+    def _raise(self, problem: Problem, token: str, *, again: bool) -> None:
+        """`again`: a token that was renewed for this very call is refused too. Where another was accepted
+        before, the credentials are right, and it is the system that is out of step for a while."""
         message = self.session.scrub(problem.message)
         match problem.kind:
             case Kind.TOKEN:
                 self.tokens.drop(token)
-                raise Renew(message)
+                raise Retry(message) if again and self._proven else Renew(message)
             case Kind.BUSY | Kind.THROTTLED | Kind.BANNED:
                 raise Retry(message, problem.after)
             case Kind.QUOTA:

@@ -463,6 +463,21 @@ def test_a_token_refused_twice_is_a_matter_of_credentials(interface: str) -> Non
         run_page(interface, failure(interface, "40014", "InvalidAuthentication", 400))
 
 
+@BOTH
+def test_tokens_that_keep_getting_lost_are_no_matter_of_credentials(interface: str) -> None:
+    lost = failure(interface, "40014", "InvalidAuthentication", 400)
+    answers = iter([instance(interface), lost, lost, lost, instance(interface)])
+
+    async def main() -> None:
+        source = make_connector(FakeDingtalk().on(interface, lambda _: next(answers))).source(
+            interface, REQUEST
+        )
+        assert await source.get("F1")
+        assert await source.get("F2")
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(
     ("path", "interface", "answer"),
     [
