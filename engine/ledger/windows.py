@@ -26,6 +26,7 @@ __all__ = [
     "advance",
     "covered_from",
     "covered_until",
+    "forget",
     "gaps",
     "note_span",
     "read_watermark",
@@ -89,6 +90,12 @@ def advance(
         return mark
     tx.execute(update(watermarks).where(watermarks.c.key == key).values(mark=end, updated_at=at))
     return end
+
+
+def forget(tx: Connection, key: str) -> None:
+    """Know nothing of a listing any more: all of it is listed anew."""
+    tx.execute(delete(spans).where(spans.c.watermark == key))
+    tx.execute(delete(watermarks).where(watermarks.c.key == key))
 
 
 def note_span(

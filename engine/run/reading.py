@@ -255,6 +255,8 @@ def is_due(delivery: Delivery, now: datetime, pace: Pace) -> bool:
     """
     if delivery.last_asked is None or (delivery.asked <= 1 and not pace.scarcity):
         return True
+    if delivery.last_asked > now:  # by a clock that was set back since
+        return True
     waited = now - (delivery.waiting_since or delivery.last_asked)
     return now - delivery.last_asked >= pace.pause(waited)
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from engine.clock import SHANGHAI
 from engine.connector.api import Span
+from engine.language import tr
 from engine.ledger import windows
 
 if TYPE_CHECKING:
@@ -74,6 +76,15 @@ async def plan_window(
     overlap = source.window.overlap if source.window else timedelta()
     assert start is not None
     mark = await work.ledger.do(lambda tx: windows.read_watermark(tx, key))
+    if mark is not None and mark > began + overlap / 2:
+        work.tally.warn(
+            tr(
+                "the clock was ahead when this was last listed, up to {mark}; all is listed anew",
+                mark=f"{mark.astimezone(SHANGHAI):%Y-%m-%d %H:%M}",
+            )
+        )
+        await work.ledger.do(lambda tx: windows.forget(tx, key))
+        mark = None
     # Spans may have broken, or the process died, between a window's new start and what was listed before.
     covered = await work.ledger.do(lambda tx: windows.covered_until(tx, key, start, LAG))
     begin = start if mark is None else max(start, min(mark, covered) - overlap)
