@@ -64,25 +64,34 @@ class Asker:
     ) -> Delivery:
         if not hits:
             return missing(tx, delivery)
-        different = differences(self.lane.target.facts(delivery.payload or {}), hits, known_to_be_ours=True)
+        sent = delivery.attempts > 0
+        different = differences(self.lane.target.facts(delivery.payload or {}), hits, known_to_be_ours=sent)
         if different:
             return self.conflict(tx, delivery, delivery.key or "", different)
-        return self.stand(tx, delivery, hits[0])
+        return self.stand(tx, delivery, hits[0], adopted=delivery.adopted or not sent)
 
-    def stand(self, tx: Transaction, delivery: Delivery, hit: Existing) -> Delivery:
-        """Record where a bill stands in the target; one further back than `save` counts as saved."""
+    def stand(self, tx: Transaction, delivery: Delivery, hit: Existing, *, adopted: bool) -> Delivery:
+        """Record where a bill stands in the target; one further back than `save` counts as saved.
+
+        `adopted` when it is not this ledger that sent it.
+        """
         stages = self.lane.target.stages
         until = (delivery.intent or {}).get("until", self.lane.until)
         reached = min(stages.index(hit.stage or stages[0]), stages.index(until))
-        return outcome.reach(
-            tx, self.work, self.lane, delivery, stages[reached], target_id=hit.id, target_number=hit.number
-        )
+        told = {"target_id": hit.id, "target_number": hit.number, "adopted": adopted}
+        return outcome.reach(tx, self.work, self.lane, delivery, stages[reached], **told)
 
     def vanished(self, tx: Transaction, delivery: Delivery) -> Delivery:
-        """A bill that we saved is gone: somebody deleted it while it was on its way."""
-        reason = tr(
-            "it was saved as '{number}', and the target no longer has it", number=delivery.target_number
-        )
+        """A bill that we saved is gone, or stands there under another number: nobody but a human can tell."""
+        if delivery.target_number in (None, "", delivery.key):
+            name = delivery.target_number or delivery.key
+            reason = tr("it was saved as '{number}', and the target no longer has it", number=name)
+        else:
+            reason = tr(
+                "it was saved as '{number}', and the target has nothing under its key '{key}'",
+                number=delivery.target_number,
+                key=delivery.key,
+            )
         return self.halt(outcome.conflict(tx, self.work, delivery, reason))
 
     def conflict(

@@ -33,9 +33,7 @@ def create(tx: Transaction, work: Work, callbacks: Sequence[CallbackLane], paren
     for callback in callbacks:
         record = _record(tx, work, callback.spec, parent)
         scheme, now = callback.lane.scheme, work.clock.now()
-        source_id = _first(scheme.source.id, record) or f"delivery-{parent.id}"
-        system = callback_system(parent.scheme, parent.target_system)
-        row = records.register(tx, system, "callback", [source_id], now)[source_id]
+        row = _row(tx, work, callback, parent, _first(scheme.source.id, record))
         fresh = deliveries.register(
             tx,
             scheme.id,
@@ -50,6 +48,20 @@ def create(tx: Transaction, work: Work, callbacks: Sequence[CallbackLane], paren
         )
         if fresh:
             records.keep_snapshot(tx, row, record, _first(scheme.source.number, record), True, now)
+
+
+def _row(tx: Transaction, work: Work, callback: CallbackLane, parent: Delivery, id: str | None) -> int:
+    """The record of one callback of one parent: its id is the scheme's matter, and may repeat."""
+    lane, occasion = callback.lane, callback.spec.on
+    system = callback_system(parent.scheme, parent.target_system)
+    family, own = f"{occasion}:{lane.scheme.id}", f"delivery-{parent.id}"
+    source_id = id or own
+    row = records.register(tx, system, family, [source_id], work.clock.now())[source_id]
+    there = deliveries.find(tx, lane.scheme.id, lane.to.system, record_ids=[row])
+    if all(each.parent_id == parent.id for each in there):
+        return row
+    source_id = f"{id} {own}"
+    return records.register(tx, system, family, [source_id], work.clock.now())[source_id]
 
 
 def _record(tx: Transaction, work: Work, spec: CallbackSpec, parent: Delivery) -> dict[str, Any]:

@@ -55,7 +55,8 @@ def _yields(tx: Transaction, work: Work, lane: Lane, owner: Delivery, item: Prep
     if owner.state in (State.DELIVERED, State.DONE):
         _deliver_by_other(tx, work, owner, item)
         return False
-    if owner.state in (State.FAILED, State.SKIPPED) and not owner.stage:
+    alive = owner.state is State.SKIPPED and owner.ask_after and owner.ask_after > work.clock.now()
+    if owner.state in (State.FAILED, State.SKIPPED) and not owner.stage and not alive:
         deliveries.release_key(tx, owner)
         return True
     text = tr(

@@ -127,8 +127,7 @@ def attention(tx: Transaction, lane: Lane) -> int:
 def callback_counts(tx: Transaction, lane: Lane, source_system: str, run: str) -> dict[str, int]:
     """The callbacks that this run wrote, and those that are open, whatever run they come from."""
     found = {"written": 0, "failed": 0, "pending": 0}
-    for callback in lane.callbacks:
-        scheme, system = callback.lane.scheme.id, callback.lane.to.system
+    for scheme, system in {(each.lane.scheme.id, each.lane.to.system) for each in lane.callbacks}:
         written = deliveries.tally(tx, scheme, system, run=run, source_system=source_system)
         for (state, _, here, *_), number in written.items():
             if state in (State.DELIVERED, State.DONE) and here:
@@ -138,8 +137,6 @@ def callback_counts(tx: Transaction, lane: Lane, source_system: str, run: str) -
                 found["failed"] += number
             elif state in (State.READY, State.SENDING, State.WAITING):
                 found["pending"] += number
-        if len({(c.lane.scheme.id, c.lane.to.system) for c in lane.callbacks}) == 1:
-            break
     return found
 
 

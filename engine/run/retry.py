@@ -92,41 +92,58 @@ def _bring_back(
     tx: Transaction, work: Work, lane: Lane, delivery: Delivery, selection: Selection
 ) -> Delivery | None:
     """Put one record back to where it can go on; None when it goes on without being judged anew."""
-    match delivery.state:
-        case State.UNKNOWN:
-            fault = Fault(tr("to be asked for again"), FailureClass.UNKNOWN)
-            ask = work.clock.now() if _is_conflict(delivery) else delivery.ask_after
-            outcome.step(tx, work, delivery, State.UNKNOWN, event="retried", fault=fault, ask_after=ask)
-            return None
-        case State.FAILED if delivery.stage:
-            outcome.step(tx, work, delivery, State.SENDING, event="retried", fault=NO_FAULT)
-            return None
-        case State.SKIPPED if not selection.skipped:
-            raise _refusal(delivery, tr("it was left out by a condition: add --skipped to bring it back"))
-        case State.DELIVERED | State.DONE if not selection.again:
-            raise _refusal(
-                delivery, tr("it is delivered: add --again only if its bill was deleted in the target")
-            )
-        case State.DELIVERED | State.DONE:
-            return outcome.step(
-                tx,
-                work,
-                delivery,
-                State.READY,
-                event="retried",
-                fault=NO_FAULT,
-                delivered_run=None,
-                adopted=False,
-                stage="",
-                target_id=None,
-                target_number=None,
-                delivered_at=None,
-            )
-        case State.WAITING:
-            return replace(delivery, last_asked=None)
-        case State.SENDING:
-            return None
+    state = delivery.state
+    if state is State.SKIPPED and not selection.skipped:
+        raise _refusal(delivery, tr("it was left out by a condition: add --skipped to bring it back"))
+    if state in (State.DELIVERED, State.DONE) and not selection.again:
+        raise _refusal(
+            delivery, tr("it is delivered: add --again only if its bill was deleted in the target")
+        )
+    if state in (State.DELIVERED, State.DONE) or (selection.again and _has_vanished(delivery)):
+        return _begin_anew(tx, work, lane, delivery)
+    if delivery.key is not None and (state is State.UNKNOWN or _may_be_there(delivery)):
+        fault = Fault(tr("to be asked for again"), FailureClass.UNKNOWN)
+        ask = work.clock.now() if _is_conflict(delivery) else delivery.ask_after
+        outcome.step(tx, work, delivery, State.UNKNOWN, event="retried", fault=fault, ask_after=ask)
+        return None
+    if delivery.stage:
+        outcome.step(tx, work, delivery, State.SENDING, event="retried", fault=NO_FAULT)
+        return None
+    if state is State.SENDING:
+        return None
+    if state is State.WAITING:
+        return replace(delivery, last_asked=None)
     return outcome.step(tx, work, delivery, State.READY, event="retried", fault=NO_FAULT)
+
+
+def _begin_anew(tx: Transaction, work: Work, lane: Lane, delivery: Delivery) -> Delivery:
+    """As if it had never been delivered; a target that is only asked when in doubt is asked first now."""
+    return outcome.step(
+        tx,
+        work,
+        delivery,
+        State.READY,
+        event="retried",
+        fault=NO_FAULT,
+        delivered_run=None,
+        adopted=lane.target.asking == "unclear",
+        stage="",
+        target_id=None,
+        target_number=None,
+        delivered_at=None,
+    )
+
+
+def _has_vanished(delivery: Delivery) -> bool:
+    """True for a bill that we made and that the target did not have when it was asked for."""
+    return delivery.state is State.UNKNOWN and _is_conflict(delivery) and delivery.target_id is not None
+
+
+def _may_be_there(delivery: Delivery) -> bool:
+    """True for what was set aside while nobody knew what the target has of it."""
+    fault = delivery.fault
+    unsure = (FailureClass.UNKNOWN, FailureClass.CONFLICT)
+    return delivery.state is State.SKIPPED and fault is not None and fault.failure in unsure
 
 
 def _refusal(delivery: Delivery, why: str) -> UsageError:
@@ -135,12 +152,21 @@ def _refusal(delivery: Delivery, why: str) -> UsageError:
 
 
 def set_aside(tx: Transaction, chosen: Sequence[Delivery], reason: str, at: datetime) -> int:
-    """Mark records as handled by a human: skipped, with the reason; how many. Raises UsageError."""
+    """Mark records as handled by a human: skipped, with the reason; how many. Raises UsageError.
+
+    What was unknown keeps that class: should it be brought back, the target is asked first.
+    """
     for delivery in chosen:
         name = delivery.number or delivery.source_id
         if delivery.state in (State.DELIVERED, State.DONE):
             raise UsageError(tr("record '{name}' is delivered and cannot be skipped", name=name))
-        fault = Fault(reason)
+        if delivery.state is State.SENDING and not delivery.stage:
+            raise UsageError(
+                tr("record '{name}' is being sent, or was when a run died", name=name),
+                hint=tr("run the scheme once more, then skip it"),
+            )
+        unknown = delivery.state is State.UNKNOWN and delivery.fault is not None
+        fault = Fault(reason, delivery.fault.failure if unknown and delivery.fault else None)
         deliveries.move(
             tx,
             delivery,

@@ -86,7 +86,7 @@ async def _run(lane: Lane, work: Work, options: Options) -> None:
     work.tally.phase = "run"
     done = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(_call_back_meanwhile(lane, work, done))
+        group.create_task(_call_back_meanwhile(lane, work, done, options.settle_wait))
         try:
             await _pipeline(lane, work, options, hands, began)
             work.tally.phase = "settle"
@@ -196,7 +196,9 @@ async def _worth_listing(lane: Lane, work: Work, pace: Pace, window: Window, beg
 # --- callbacks ----------------------------------------------------------------------------------------
 
 
-async def _call_back_meanwhile(lane: Lane, work: Work, done: asyncio.Event) -> None:
+async def _call_back_meanwhile(
+    lane: Lane, work: Work, done: asyncio.Event, settle_wait: float | None
+) -> None:
     """Write back while deliveries go on, and once more when they have ended."""
     if not lane.callbacks:
         return
@@ -205,21 +207,22 @@ async def _call_back_meanwhile(lane: Lane, work: Work, done: asyncio.Event) -> N
         delivered = work.tally.delivered + work.tally.adopted
         if going and delivered != told:
             told = delivered
-            going = await run_callbacks(lane, work, settle=False)
+            going = await run_callbacks(lane, work, last=False)
         await work.clock.sleep(_POLL)
-    await run_callbacks(lane, work, settle=True)
+    await run_callbacks(lane, work, last=True, settle_wait=settle_wait)
 
 
-async def run_callbacks(lane: Lane, work: Work, *, settle: bool) -> bool:
+async def run_callbacks(lane: Lane, work: Work, *, last: bool, settle_wait: float | None = None) -> bool:
     """Carry out the callbacks of a scheme that are due; what goes wrong with them stops no bill.
 
-    False when one could not go on: it makes no sense to try again at once.
+    The run's last ones also settle what is unknown, waiting as long as the run may (by default, as long as it
+    takes to settle). False when one could not go on: it makes no sense to try again at once.
     """
     going = True
     for callback in lane.callbacks:
         own = replace(work, tally=Tally(), brake=Brake())
         try:
-            await _call_back(lane, callback, own, settle)
+            await _call_back(lane, callback, own, last, settle_wait)
         except* EngineError as group:
             own.brake.stop(_first(group))
         work.tally.written_back += own.tally.delivered + own.tally.adopted
@@ -233,12 +236,14 @@ async def run_callbacks(lane: Lane, work: Work, *, settle: bool) -> bool:
     return going
 
 
-async def _call_back(lane: Lane, callback: CallbackLane, work: Work, settle: bool) -> None:
+async def _call_back(
+    lane: Lane, callback: CallbackLane, work: Work, last: bool, settle_wait: float | None
+) -> None:
     system = callback_system(lane.scheme.id, lane.to.system)
     hands = _Hands(callback.lane, work, system)
     to_read: asyncio.Queue[Delivery | None] = asyncio.Queue(_QUEUE)
     to_send: asyncio.Queue[Prepared | None] = asyncio.Queue(_QUEUE)
-    if settle:
+    if last:
         await hands.settler.recover()
     lister = Lister(callback.lane, work, to_read, None, source_system=system)
     fetcher = Fetcher(callback.lane, work, to_read, to_send)
@@ -246,8 +251,9 @@ async def _call_back(lane: Lane, callback: CallbackLane, work: Work, settle: boo
         group.create_task(_then_end(lister.leftovers(), to_read))
         group.create_task(_then_end(fetcher.serve(), to_send))
         group.create_task(_send(work, hands.sender, to_send, callback.lane.batch))
-    if settle:
-        await hands.settler.settle(callback.lane.settle.total_seconds())
+    if last:
+        patience = callback.lane.settle.total_seconds() if settle_wait is None else settle_wait
+        await hands.settler.settle(patience)
 
 
 def _first(group: BaseExceptionGroup[Any]) -> Any:

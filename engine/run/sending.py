@@ -148,7 +148,7 @@ class Sender:
             **self._intent(item),
         )
         self.work.tally.adopted += 1
-        return self.asker.stand(tx, claimed, hits[0])
+        return self.asker.stand(tx, claimed, hits[0], adopted=True)
 
     async def _leave_untold(self, items: Sequence[Prepared]) -> None:
         reason = tr("the bill was there before this ledger, and nobody can ask whether it was told of")
