@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.clock import SHANGHAI
 from engine.run.reconcile.balance import proof, total
-from engine.run.reconcile.texts import money
+from engine.run.reconcile.texts import digits
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -103,7 +103,7 @@ def _bill(bill: Bill) -> dict[str, Any]:
 
 
 def _amount(value: Decimal) -> str:
-    return money(value).replace(",", "")
+    return digits(value)
 
 
 def _day(day: date | None) -> str | None:

@@ -24,7 +24,7 @@ from engine.run.reconcile.bills import bill_of
 from engine.run.reconcile.differences import taken, unlike_text
 from engine.run.reconcile.marks import ADOPTED, who
 from engine.run.reconcile.outline import Outline
-from engine.run.reconcile.texts import listed, unlike
+from engine.run.reconcile.texts import digits, listed, unlike
 from engine.run.retry import UnknownRecord, named
 from engine.run.setup import build_lane, checked_scheme
 from engine.run.tally import Brake, Tally
@@ -82,7 +82,7 @@ class Adopted:
             "bill": self.bill.number,
             "bill_id": self.bill.id,
             "stage": self.bill.stage or None,
-            "amount": None if self.bill.amount is None else format(self.bill.amount, "f"),
+            "amount": None if self.bill.amount is None else digits(self.bill.amount),
             "differences": self.differences or None,
             "reason": self.reason,
             "by": self.by,

@@ -1,4 +1,4 @@
-"""Every class of difference planted in two systems that the product does not know, and found by its command."""
+"""Every class of difference, planted in two systems that the product does not know, and what mends it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 from outside_dingtalk import expense_form
 
 SCHEME = "expense_to_paybill"
+HANDLE = f"engine records handle {SCHEME} {{number}} --reason …"
+SKIP = f"engine records skip {SCHEME} {{number}} --reason …"
 
 
 def bill_of(world: Any, claim: Any) -> dict[str, Any]:
@@ -97,7 +99,7 @@ def plant_amount(world: Any) -> tuple[Any, str, str, str]:
     claim = world.claim("88.00")
     world.run()
     bill_of(world, claim)["model"]["FPAYBILLENTRY"][0]["FPAYTOTALAMOUNTFOR"] = Decimal("80.00")
-    return claim, "open", "amount differs", "engine records handle expense_to_paybill {number} --reason …"
+    return claim, "open", "amount differs", HANDLE
 
 
 def plant_payee(world: Any) -> tuple[Any, str, str, str]:
@@ -108,7 +110,7 @@ def plant_payee(world: Any) -> tuple[Any, str, str, str]:
         claim,
         "open",
         "bill changed by hand",
-        "engine records handle expense_to_paybill {number} --reason …",
+        HANDLE,
     )
 
 
@@ -120,7 +122,7 @@ def plant_date(world: Any) -> tuple[Any, str, str, str]:
         claim,
         "open",
         "bill changed by hand",
-        "engine records handle expense_to_paybill {number} --reason …",
+        HANDLE,
     )
 
 
@@ -132,7 +134,7 @@ def plant_number(world: Any) -> tuple[Any, str, str, str]:
         claim,
         "open",
         "bill changed by hand",
-        "engine records handle expense_to_paybill {number} --reason …",
+        HANDLE,
     )
 
 
@@ -144,7 +146,7 @@ def plant_taken_back(world: Any) -> tuple[Any, str, str, str]:
         claim,
         "open",
         "bill changed by hand",
-        "engine records handle expense_to_paybill {number} --reason …",
+        HANDLE,
     )
 
 
@@ -170,7 +172,7 @@ def plant_two(world: Any) -> tuple[Any, str, str, str]:
         claim,
         "open",
         "two bills for one claim",
-        "engine records handle expense_to_paybill {number} --reason …",
+        HANDLE,
     )
 
 
@@ -198,7 +200,7 @@ def plant_revoked(world: Any) -> tuple[Any, str, str, str]:
         claim,
         "open",
         "claim revoked after payment",
-        f"engine records skip {SCHEME} {child.number} --reason …",
+        SKIP.format(number=child.number),
     )
 
 
@@ -212,7 +214,7 @@ def plant_modified(world: Any) -> tuple[Any, str, str, str]:
         claim,
         "open",
         "claim changed after payment",
-        f"engine records skip {SCHEME} {child.number} --reason …",
+        SKIP.format(number=child.number),
     )
 
 
@@ -227,24 +229,21 @@ def plant_revoked_unpaid(world: Any) -> tuple[Any, str, str, str]:
     child = world.claim("88.00", days_ago=0.1, biz_action="REVOKE", main=claim.id)
     claim.attached = [child.id]
     world.run()
-    command = "engine records skip expense_to_paybill {number} --reason …"
-    return claim, "open", "claim revoked or changed, not paid", command
+    return claim, "open", "claim revoked or changed, not paid", SKIP
 
 
 def plant_early(world: Any) -> tuple[Any, str, str, str]:
     claim = world.claim("88.00", status="RUNNING")
     world.run()
     world.kingdee.put(model_of(world, claim, "88.00"), "C")
-    command = "engine records handle expense_to_paybill {number} --reason …"
-    return claim, "open", "bill before the claim was agreed", command
+    return claim, "open", "bill before the claim was agreed", HANDLE
 
 
 def plant_refused_paid(world: Any) -> tuple[Any, str, str, str]:
     claim = world.claim("88.00", result="refuse")
     world.run()
     world.kingdee.put(model_of(world, claim, "88.00"), "C")
-    command = "engine records handle expense_to_paybill {number} --reason …"
-    return claim, "open", "bill for a claim that is left out", command
+    return claim, "open", "bill for a claim that is left out", HANDLE
 
 
 def plant_lost_ledger(world: Any) -> tuple[Any, str, str, str]:
@@ -260,8 +259,7 @@ def plant_scheme_changed(world: Any) -> tuple[Any, str, str, str]:
     claim_day = claim.body()
     if claim_day["finish_time"][:10] == claim_day["create_time"][:10]:
         world.scheme(('FDATE: "{{ extend.finish_time | date }}"', 'FDATE: "2024-02-29"'))
-    command = "engine records handle expense_to_paybill {number} --reason …"
-    return claim, "open", "scheme changed since", command
+    return claim, "open", "scheme changed since", HANDLE
 
 
 def plant_left_out_before(world: Any) -> tuple[Any, str, str, str]:

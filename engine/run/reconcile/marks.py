@@ -17,6 +17,7 @@ from engine.errors import UsageError
 from engine.language import tr
 from engine.ledger import comparing, events, records
 from engine.run.reconcile.model import Mark, Weight
+from engine.run.reconcile.texts import worth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,10 +50,10 @@ def fingerprint(difference: Difference) -> str:
     sides = [
         str(difference.cause),
         claim.id if claim else "",
-        sorted((name, str(value)) for name, value in (claim.facts if claim else {}).items()),
+        sorted((name, worth(value)) for name, value in (claim.facts if claim else {}).items()),
         sorted(
             [bill.id, bill.number, bill.stage, str(bill.cancelled)]
-            + [f"{name}={value}" for name, value in sorted(bill.facts.items())]
+            + [f"{name}={worth(value)}" for name, value in sorted(bill.facts.items())]
             for bill in difference.bills
         ),
     ]

@@ -118,10 +118,9 @@ class Sides:
         """Give each claim its bills, by key; the rest is another time's, nobody's, or not our business."""
         by_key = self._by_key()
         left = self._give(listed, by_key)
-        lacking = [claim.key for claim in self.claims if claim.key and claim.id not in self._of]
         seen = {bill.id for bill in listed}
-        asked = [bill async for bill in self._target.under(lacking)]
-        self._give([bill for bill in asked if bill.id not in seen], by_key)
+        asked = [bill async for bill in self._target.under(self._lacking())]
+        self._renumbered(self._give([bill for bill in asked if bill.id not in seen], by_key))
         left = self._renumbered(left)
         left = await self._of_another_time(left)
         for bill in left:
@@ -130,6 +129,16 @@ class Sides:
                 self.ours.append(bill)
             else:
                 self.others = self.others.plus(bill.amount)
+
+    def _lacking(self) -> list[str]:
+        """The keys of claims that the listing brought no bill for, and the numbers taken for them."""
+        keys: dict[str, None] = {}
+        for claim in self.claims:
+            if claim.id in self._of:
+                continue
+            taken = claim.told.target_number if claim.told is not None and claim.told.delivered else None
+            keys |= dict.fromkeys(key for key in (claim.key, taken) if key)
+        return list(keys)
 
     def _by_key(self) -> dict[str, Claim]:
         found: dict[str, Claim] = {}

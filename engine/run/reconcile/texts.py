@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from engine.run.reconcile.model import Bill
 
-__all__ = ["listed", "money", "unlike", "worth"]
+__all__ = ["digits", "listed", "money", "unlike", "worth"]
 
 _CENT = Decimal("0.01")
 _EXACT = Context(prec=200)
@@ -27,6 +27,11 @@ def money(amount: Decimal) -> str:
 def _two_at_most(amount: Decimal) -> bool:
     exponent = amount.as_tuple().exponent
     return isinstance(exponent, int) and exponent >= -2
+
+
+def digits(amount: Decimal) -> str:
+    """An amount for JSON: as `money` shows it, without separators."""
+    return money(amount).replace(",", "")
 
 
 def worth(value: str | Decimal) -> str:
