@@ -56,8 +56,10 @@ def scheme_paths(names: Iterable[str]) -> list[Path]:
 
 def _as_text(findings: Sequence[Finding], files: Sequence[Path]) -> None:
     colours = {"error": "red", "warning": "yellow", "hint": "cyan"}
+    words = {"error": tr("error"), "warning": tr("warning"), "hint": tr("hint")}
     for finding in findings:
-        placed = click.style(f"{finding.position}  {finding.code}", fg=colours[finding.severity])
+        grade = f"{finding.code} {words[finding.severity]}"
+        placed = click.style(f"{finding.position}  {grade}", fg=colours[finding.severity])
         click.echo(f"{placed}  {plain(finding.message)}")
         if finding.hint:
             click.echo(click.style(f"    {plain(finding.hint)}", dim=True))

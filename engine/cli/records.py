@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["records"]
 
+_ATTENTION = "attention"
+
 
 @click.group(cls=Group, help=tr("Records in the ledger: list, show, retry, skip, adopt, handle."))
 @common_options
@@ -32,7 +34,9 @@ def records(common: Common) -> None:
 @records.command("list", help=tr("List the records of a scheme."))
 @click.argument("scheme")
 @click.option(
-    "--state", metavar="S", help=tr("waiting, ready, sending, delivered, done, skipped, failed, unknown.")
+    "--state",
+    metavar="S",
+    help=tr("waiting, ready, sending, delivered, done, skipped, failed, unknown; attention: the last two."),
 )
 @click.option(
     "--class", "failure", metavar="C", help=tr("The class of failure, e.g. data or 'base data missing'.")
@@ -58,14 +62,17 @@ async def _listed(
 
 
 def states_option(name: str | None) -> list[State]:
-    """The states that a name means: all for None; `delivered` includes those whose callbacks are done too."""
+    """The states that a name means: all for None; `delivered` includes those whose callbacks are done too;
+    `attention` is what a human or a later run has to settle."""
     if name is None:
         return list(State)
+    if name in (_ATTENTION, tr("attention")):
+        return [State.FAILED, State.UNKNOWN]
     name = next((str(state) for state in State if name in (state, state_word(state))), name)
     if name not in list(State):
         close = nearest(name, list(State))
         raise UsageError(
-            tr("unknown state '{state}'; known: {known}", state=name, known=", ".join(State)),
+            tr("unknown state '{state}'; known: {known}", state=name, known=", ".join([*State, _ATTENTION])),
             hint=tr("did you mean '{word}'?", word=close) if close else None,
         )
     return [State.DELIVERED, State.DONE] if name == State.DELIVERED else [State(name)]

@@ -186,8 +186,7 @@ class Summary:
         environment = self._place.choice.environment
         suffix = "" if environment.is_sandbox else f" --env {environment.name}"
         if result.attention:
-            states = "unknown" if counts.unknown and not counts.failed else "failed"
-            command = f"engine records list {result.scheme} --state {states}{suffix}"
+            command = f"engine records list {result.scheme} --state attention{suffix}"
             text = tr("{count} records need attention: {command}", count=result.attention, command=command)
             say(f"  → {text}", style="yellow")
         if result.callbacks.get("failed") and self._lane is not None:

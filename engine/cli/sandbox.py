@@ -80,7 +80,9 @@ def reset(common: Common) -> int:
     _done(
         common,
         {"reset": True, "records": forgotten},
-        tr("the sandbox is new; {count} records forgotten", count=forgotten),
+        tr("the sandbox is new; {count} records forgotten", count=forgotten)
+        + "\n"
+        + tr("its keys and passwords are new too: `engine sandbox` shows them"),
     )
     return 0
 
@@ -103,13 +105,17 @@ def advance(common: Common, duration: str) -> int:
     """Move the clock on."""
     from engine.cli.run import duration_option
     from engine.connector.simulator.control import advance as move
+    from engine.run.workplace import clock_of
 
-    moved = move(common.choose().sandbox, duration_option("DURATION", duration))
+    choice = common.choose()
+    moved = move(choice.sandbox, duration_option("DURATION", duration))
     _done(
         common,
         {"offset_seconds": int(moved.total_seconds())},
         tr(
-            "the sandbox is {days} days and {hours} hours ahead", days=moved.days, hours=moved.seconds // 3600
+            "moved on by {duration}; the sandbox's clock shows {time}",
+            duration=f"{duration}s" if duration.isdigit() else duration,
+            time=f"{clock_of(choice).now():%Y-%m-%d %H:%M:%S}",
         ),
     )
     return 0

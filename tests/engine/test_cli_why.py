@@ -119,7 +119,7 @@ def plant(prompt: Any, number: Mapping[str, str]) -> None:
     ran = prompt("run", SCHEME)
     assert ran.code == 1
     assert "→ write-backs that failed: engine records list paybill_writeback --state failed" in ran.out
-    assert f"need attention: engine records list {SCHEME} --state failed" in ran.out
+    assert f"need attention: engine records list {SCHEME} --state attention" in ran.out
     write(SCHEME, left_out, held, lacking, refused)
     prompt("records", "retry", SCHEME, number["mended"])
     assert prompt("records", "skip", SCHEME, number["handled"], "--reason", "paid by hand").code == 0
