@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -39,6 +40,7 @@ class Bill:
     payload: Mapping[str, Any]
     status: str = "A"
     effects: Counter[str] = field(default_factory=Counter)
+    audited_at: datetime | None = None
 
     @property
     def amounts(self) -> tuple[Decimal, ...]:
@@ -57,7 +59,15 @@ class Kingdee(Host):
 
     name = "kingdee"
 
-    def __init__(self, history: History, storm: Storm, random: Random, *, unique: bool) -> None:
+    def __init__(
+        self,
+        history: History,
+        storm: Storm,
+        random: Random,
+        now: Callable[[], datetime],
+        *,
+        unique: bool,
+    ) -> None:
         self.bills: dict[str, Bill] = {}
         self.unique = unique
         self.refused_twice = 0
@@ -65,6 +75,8 @@ class Kingdee(Host):
         self._history = history
         self._storm = storm
         self._random = random
+        self._now = now
+        self._by_number: dict[str, list[Bill]] = {}
         self._sessions: set[str] = set()
         self._ids = 100_000
 
@@ -135,10 +147,7 @@ class Kingdee(Host):
             self._history.note("{} refused: its number is taken", number)
             outcome.refuse(index, text, "FBillNo")
             return
-        self._ids += 1
-        bill = Bill(str(self._ids), number, model)
-        bill.effects["save"] += 1
-        self.bills[bill.id] = bill
+        bill = self._keep(number, model)
         self._history.note("SAVED {} as {}{}", number, bill.id, " – A SECOND TIME" if there else "")
         outcome.accept(index, bill)
 
@@ -171,6 +180,7 @@ class Kingdee(Host):
             else:
                 bill.status = after
                 bill.effects[stage] += 1
+                bill.audited_at = self._now() if stage == "audit" else None
                 self._history.note("{} {} ({})", stage.upper(), bill.number, id)
                 outcome.accept(index, bill)
         return outcome.body()
@@ -183,9 +193,7 @@ class Kingdee(Host):
         numbers = re.findall(r"'([^']*)'", found[1] or found[2])
         keys = data["FieldKeys"].split(",")
         rows: list[list[Any]] = []
-        for bill in self.bills.values():
-            if bill.number not in numbers:
-                continue
+        for bill in sorted((bill for number in numbers for bill in self.numbered(number)), key=_by_id):
             if "FPAYTOTALAMOUNTFOR" in keys:
                 rows += [[int(bill.id), amount] for amount in bill.amounts]
             else:
@@ -194,15 +202,20 @@ class Kingdee(Host):
 
     def make_by_hand(self, number: str, payload: Mapping[str, Any]) -> None:
         """A bill that somebody saved at his desk, before the engine ever ran."""
-        self._ids += 1
-        bill = Bill(str(self._ids), number, payload)
-        bill.effects["save"] += 1
-        self.bills[bill.id] = bill
+        bill = self._keep(number, payload)
         self._history.note("{} is made by hand, as {}", number, bill.id)
 
     def numbered(self, number: str) -> list[Bill]:
         """All bills of a number."""
-        return [bill for bill in self.bills.values() if bill.number == number]
+        return self._by_number.get(number, [])
+
+    def _keep(self, number: str, payload: Mapping[str, Any]) -> Bill:
+        self._ids += 1
+        bill = Bill(str(self._ids), number, payload)
+        bill.effects["save"] += 1
+        self.bills[bill.id] = bill
+        self._by_number.setdefault(number, []).append(bill)
+        return bill
 
 
 _HANDLERS: dict[str, Callable[[Kingdee, Mapping[str, Any]], Any]] = {
@@ -251,6 +264,10 @@ class _Outcome:
         if not success:
             status["ErrorCode"] = 500
         return {"Result": {"ResponseStatus": status}}
+
+
+def _by_id(bill: Bill) -> int:
+    return int(bill.id)
 
 
 def _failure(message: str, code: int) -> dict[str, Any]:

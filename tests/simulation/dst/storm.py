@@ -59,7 +59,12 @@ class Storm:
 
 
 def draw_storm(random: Random, without: frozenset[str] = frozenset()) -> Storm:
-    """A storm of some kinds of faults, each rare, common, or (seldom) nearly always."""
-    kinds = [kind for kind in KINDS if kind not in without and random.random() < 0.45]
-    rates = {kind: KINDS[kind] * random.choice((0.3, 1.0, 1.0, 2.0)) for kind in kinds}
+    """A storm of many kinds of faults, each rare, common or frequent; or of a few kinds, very frequent: what
+    seldom comes together would else be hidden by all the rest."""
+    possible = [kind for kind in KINDS if kind not in without]
+    if random.random() < 0.3:
+        rates = {kind: KINDS[kind] * 4.0 for kind in random.sample(possible, random.randint(1, 4))}
+    else:
+        kinds = [kind for kind in possible if random.random() < 0.45]
+        rates = {kind: KINDS[kind] * random.choice((0.3, 1.0, 1.0, 2.0)) for kind in kinds}
     return Storm(Random(random.getrandbits(64)), rates)

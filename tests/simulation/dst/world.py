@@ -72,6 +72,7 @@ class World:
 
     setup: Setup
     folder: Path
+    most_steps: int = 400_000
     loop: SimLoop = field(init=False)
     random: Random = field(init=False)
     history: History = field(init=False)
@@ -90,14 +91,14 @@ class World:
     def __post_init__(self) -> None:
         setup = self.setup
         self.random = Random(f"world {setup.seed}/{setup.unique}")
-        self.loop = SimLoop(self._dice())
+        self.loop = SimLoop(self._dice(), most_steps=self.most_steps)
         self.history = History(self.loop)
         self.wall = WallClock(self.loop)
         storm = setup.storm
         self.dingtalk = DingTalk(
             self.history, storm, self._dice(), self.wall.true, setup.month_limit, setup.largest_page
         )
-        self.kingdee = Kingdee(self.history, storm, self._dice(), unique=setup.unique)
+        self.kingdee = Kingdee(self.history, storm, self._dice(), self.wall.true, unique=setup.unique)
         self.network = Network(self.loop, self.history, storm, self._dice(), setup.life)
         self.database = fresh_database()
         self.loop.before_step = self._before_step
@@ -151,8 +152,8 @@ class World:
 
     # --- one process ----------------------------------------------------------------------------------
 
-    async def run_once(self) -> RunResult | None:
-        """Start the engine, and wait until it ends or dies."""
+    async def run_once(self, request: Request | None = None) -> RunResult | None:
+        """Start the engine, and wait until it ends or dies; what is asked of it is drawn where not given."""
         self._names += 1
         self.runs += 1
         process = Process(f"engine{self._names}")
@@ -160,7 +161,7 @@ class World:
         ended: list[RunResult] = []
         context = self.loop.nowhere.copy()
         context.run(current_process.set, process)
-        task = self.loop.create_task(self._main(process, ended), context=context)
+        task = self.loop.create_task(self._main(process, ended, request), context=context)
         task.add_done_callback(lambda _: dead.set(), context=self.loop.nowhere)
         began = self.loop.time()
         while not dead.is_set() and process.alive:
@@ -175,7 +176,7 @@ class World:
             self.history.note("{} is dead", process.name)
         return ended[0] if ended else None
 
-    async def _main(self, process: Process, ended: list[RunResult]) -> None:
+    async def _main(self, process: Process, ended: list[RunResult], request: Request | None) -> None:
         setup = self.setup
         clock = SimClock(self.loop, self.wall, self._dice())
         ledger = SimLedger(self.database, self.loop, self.history, setup.storm, self._dice(), process)
@@ -188,7 +189,8 @@ class World:
         self.history.note("starts")
         try:
             async with Workplace(choice_for(setup, self.folder), outside) as place:
-                request = self._any_request() if setup.storm.raging else Request(scheme_file())
+                if request is None:
+                    request = self._any_request() if setup.storm.raging else Request(scheme_file())
                 result = await execute(place, request)
         except EngineError as error:
             self.history.note("ends: {}: {}", type(error).__name__, error.message)
@@ -221,7 +223,8 @@ class World:
         return Request(scheme_file(), options=options, again=again)
 
     def _before_step(self, process: Process) -> None:
-        storm = self.setup.storm
+        setup = self.setup
+        storm = setup.storm
         if storm.strikes("crash"):
             self.history.fault("crash", "{}", process.name)
             self.loop.kill(process)
@@ -231,7 +234,8 @@ class World:
             process.paused_until = self.loop.time() + seconds
         elif storm.strikes("clock jump"):
             jump = self.random.choice(_JUMPS) * self.random.uniform(0.5, 1.5)
-            self.wall.jump = timedelta(seconds=jump)
+            before = self.wall.jump.total_seconds()
+            self.wall.jump = timedelta(seconds=jump if setup.clock_may_gain else min(jump, before))
             self.history.fault("clock jump", "the wall clock is off by {}", self.wall.jump)
 
     # --- people ---------------------------------------------------------------------------------------
@@ -278,39 +282,45 @@ class World:
         return all(process.name != name for process in self.loop.graveyard)
 
 
-def play(setup: Setup, folder: Path, check: Callable[[World], list[str]] = verdicts) -> Outcome:
-    """Play a history and judge it."""
-    fresh_database()
+@contextmanager
+def played(world: World) -> Iterator[None]:
+    """Play a world within: its loop is buried and closed at the end, with all that is left in it."""
     gc.disable()
     gc.freeze()  # what is there by now stays: collecting after each history looks at that history only
-    world = World(setup, folder)
-    loop = world.loop
     try:
         with _owners(world):
-            try:
-                loop.run_until_complete(world.live())
-            except Deadlock:
-                world.problems.append("deadlock: everything waits for ever")
-            except TooLong as error:
-                world.problems.append(f"too long: {error}")
-        violations = [*world.problems, *loop.problems, *check(world)]
-        return Outcome(
-            setup.seed,
-            setup.unique,
-            violations,
-            world.history.digest(),
-            world.history,
-            world.runs,
-            loop.time(),
-            loop.steps,
-            len(world.kingdee.bills),
-            world.kingdee.refused_twice,
-        )
+            yield
     finally:
         world.history.closed = True
-        loop.bury()
-        loop.close()
+        world.loop.bury()
+        world.loop.close()
         gc.enable()
+
+
+def play(setup: Setup, folder: Path, check: Callable[[World], list[str]] = verdicts) -> Outcome:
+    """Play a history and judge it."""
+    world = World(setup, folder)
+    loop = world.loop
+    with played(world):
+        try:
+            loop.run_until_complete(world.live())
+        except Deadlock:
+            world.problems.append("deadlock: everything waits for ever")
+        except TooLong as error:
+            world.problems.append(f"too long: {error}")
+    violations = [*world.problems, *loop.problems, *check(world)]
+    return Outcome(
+        setup.seed,
+        setup.unique,
+        violations,
+        world.history.digest(),
+        world.history,
+        world.runs,
+        loop.time(),
+        loop.steps,
+        len(world.kingdee.bills),
+        world.kingdee.refused_twice,
+    )
 
 
 @contextmanager
