@@ -195,8 +195,7 @@ def check_names(look: Look, found: list[Leaf]) -> None:
 
 def _check_path(look: Look, leaf: Leaf, path: Path, known: Mapping[str, Any], open_ended: bool) -> None:
     if path.hint:
-        look.hint("S411", leaf.node.position, tr('"{path}" is an alias', path=path.text), path.hint)
-        return
+        return  # an alias, of which the reading of the leaf has told
     fields: Mapping[str, Any] = known
     if path.scope == "row":
         fields = _row_fields(leaf, known)
