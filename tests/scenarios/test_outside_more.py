@@ -282,3 +282,38 @@ def test_a_scheme_by_path_from_another_folder(world: Any) -> None:
     world.claims(2)
     found = world.run(scheme=str(world.folder / "schemes/expense_to_paybill.yaml"))
     assert found.few() == {"fetched": 2, "delivered": 2}
+
+
+def test_calls_keep_to_their_pace(world: Any) -> None:
+    world.connect(ding={"limits": {"per_second": 20, "concurrency": 8, "timeout": "3s"}})
+    world.without_callback()
+    world.claims(35)
+    assert world.run().few() == {"fetched": 35, "delivered": 35}
+    gets = [moment for name, moment in world.dingtalk.times if name == "get"]
+    most = max(sum(1 for other in gets if 0 <= other - one < 0.95) for one in gets)
+    assert most <= 21, f"{most} calls within a second"
+
+
+def test_preview_of_one_record(world: Any) -> None:
+    claim = world.claim("12.34")
+    by_id = world.engine("preview", "expense_to_paybill", "--record", claim.id)
+    assert by_id.code == 0, by_id.err
+    assert "12.34" in by_id.out
+    assert f"DD{claim.number}" in by_id.out
+    by_file = world.engine(
+        "preview", "expense_to_paybill", "--record", "schemes/tests/two_rows.json", "--json"
+    )
+    assert by_file.code == 0, by_file.err
+    assert by_file.json
+    assert world.kingdee.bills == []
+
+
+def test_a_test_that_fails_shows_what_differs(world: Any) -> None:
+    world.scheme(('FPAYTOTALAMOUNTFOR: "328.50"}, {}', 'FPAYTOTALAMOUNTFOR: "328.51"}, {}'))
+    found = world.engine("test", "schemes", "--json")
+    assert found.code == 1
+    (bad,) = [one for one in found.json["results"] if not one["passed"]]
+    assert "328.51" in bad["message"]
+    assert "328.5" in bad["message"].replace("328.51", "")
+    line = SCHEME.splitlines().index("  - name: two rows, one bill") + 1
+    assert abs(bad["line"] - line) <= 3

@@ -51,6 +51,7 @@ KILLS = [
     ("kingdee", "Audit", "kill_before", 0, "kept"),
     ("kingdee", "Audit", "kill_after", 0, "lost"),
     ("dingtalk", "comment", "kill", 3, "kept"),
+    ("dingtalk", "comment", "kill_after", 3, "kept"),
     ("dingtalk", "comment", "kill", 3, "lost"),
 ]
 
@@ -69,6 +70,19 @@ def test_killed_in_the_middle(
         forget_ledger(world)
     found = world.run()
 
+    assert found.code == 0, found.err
+    expect_all(world, claims)
+
+
+@pytest.mark.parametrize(("unique", "ledger"), [(False, "kept"), (True, "kept"), (True, "lost")])
+def test_killed_while_the_target_is_still_at_work(world: Any, unique: bool, ledger: str) -> None:
+    world.connect(unique=unique, settle="1s")
+    claims = world.claims(3)
+    world.kingdee.fail("BatchSave", "kill_late")
+    assert world.finish(world.spawn("run", "expense_to_paybill")).code == -9
+    if ledger == "lost":
+        forget_ledger(world)
+    found = world.run()
     assert found.code == 0, found.err
     expect_all(world, claims)
 

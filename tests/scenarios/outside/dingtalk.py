@@ -160,6 +160,7 @@ class DingTalk(Server):
         self.tokens: set[str] = set()
         self.token_uses: int | None = None
         self.page = 20
+        self.times: list[tuple[str, float]] = []
         self.repeat_last = False
 
     def now(self) -> float:
@@ -185,6 +186,7 @@ class DingTalk(Server):
         name = _NAMES.get(path, path)
         body = json.loads(await request.read() or b"{}")
         self.log.append((name, body))
+        self.times.append((name, time.monotonic()))
         token = request.query.get("access_token", "")
         if token not in self.tokens:
             return web.json_response(_wrapped("40014", "不合法的access_token"))
@@ -197,7 +199,10 @@ class DingTalk(Server):
         if fault and (early := await self._before(fault.kind, fault.arg, request)) is not None:
             return early
         answer = self._answer(path, body)
-        if fault and fault.kind == "drop_after":
+        if fault and fault.kind == "kill_after":
+            self.on_kill()
+            await asyncio.sleep(0.1)
+        if fault and fault.kind in ("drop_after", "kill_after"):
             return hang_up(request)
         if fault and fault.kind == "edit":
             answer = fault.arg(answer)

@@ -134,6 +134,11 @@ class Kingdee(Server):
                 self.on_kill()
                 await asyncio.sleep(0.05)
                 return hang_up(request)
+            case "kill_late":  # the client dies while its request is still being worked on
+                self.on_kill()
+                self.later(fault.arg or 0.5, lambda: self._effect(method, body))
+                await asyncio.sleep(0.05)
+                return hang_up(request)
             case "drop_before":
                 return hang_up(request)
             case "late":  # hangs up at once; the work goes on and ends later
