@@ -366,11 +366,9 @@ def _fill(cell: Any, value: Any) -> None:
         cell.value = value.text
         cell.number_format = _MONEY if value.money else _COUNT
     elif isinstance(value, Decimal):
-        if len(value.as_tuple().digits) > _DIGITS_MOST:
-            cell.value = format(value, "f")
-            cell.data_type = "s"
-            return
-        cell.value = value
+        # As text first: openpyxl would write a number through a float, and 987654.32 as 987654.3199999999.
+        cell.value = format(value, "f")
+        cell.data_type = "s" if len(value.as_tuple().digits) > _DIGITS_MOST else "n"
         cell.number_format = _MONEY
     elif isinstance(value, date):
         cell.value = value
