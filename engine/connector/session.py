@@ -6,7 +6,6 @@ A connector builds `httpx.Request`s and reads answers; when and how often they a
 from __future__ import annotations
 
 import asyncio
-import re
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from engine.connector.meter import CountingMeter, Meter
 from engine.connector.registry import connector_class
 from engine.connector.signals import NeverSent, NoAnswer, Renew, Retry, retry_after
-from engine.connector.transport import HttpTransport, never_left
+from engine.connector.transport import HttpTransport, never_left, reason_of
 from engine.errors import CredentialsError, QuotaSpent, Unreachable
 from engine.language import tr
 
@@ -48,7 +47,6 @@ _TRIES = 4
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
 _SHORTEST_HIDDEN = 6
-_QUERY = re.compile(r"\?[^\s'\"]*=[^\s'\"]*")
 
 
 class _Barred(NeverSent):
@@ -245,9 +243,14 @@ class Session:
         try:
             return await self._transport.handle_async_request(request)
         except httpx.HTTPError as error:
-            reason = self.scrub(_reason(error))
+            reason = self.scrub(reason_of(error))
             if never_left(error):
-                raise NeverSent(tr("{host} cannot be reached: {reason}", host=host, reason=reason)) from None
+                raise NeverSent(
+                    tr("{host} cannot be reached: {reason}", host=host, reason=reason),
+                    hint=tr(
+                        "check the address in connections.yaml, the network, a firewall or proxy between"
+                    ),
+                ) from None
             raise NoAnswer(tr("{host} gave no whole answer: {reason}", host=host, reason=reason)) from None
 
     def _decoded(
@@ -271,12 +274,6 @@ class Session:
 
 def _may_help(error: BaseException) -> bool:
     return isinstance(error, Retry | NeverSent | NoAnswer) and not isinstance(error, _Barred)
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    """What the network said, without the query of an address: tokens stand there."""
-    text = _QUERY.sub("?…", str(error))
-    return text or type(error.__cause__ or error).__name__
 
 
 def connect(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
+import ssl
 from typing import TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
 
@@ -11,14 +14,16 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from engine.connector.environments import is_loopback
+from engine.language import tr
 
 if TYPE_CHECKING:
     from engine.connector.limits import Limits
 
-__all__ = ["LARGEST_ANSWER", "HttpTransport", "never_left"]
+__all__ = ["LARGEST_ANSWER", "HttpTransport", "never_left", "reason_of"]
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 _CONNECT_SECONDS = 10.0
+_QUERY = re.compile(r"\?[^\s'\"]*=[^\s'\"]*")
 
 _NEVER_LEFT = (
     aiohttp.ClientConnectorError,
@@ -43,6 +48,26 @@ def never_left(error: BaseException) -> bool:
     return isinstance(
         error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol
     )
+
+
+def reason_of(error: httpx.HTTPError) -> str:
+    """What the network said, in words where they are known; without the query of an address: tokens stand
+    there."""
+    cause: BaseException | None = error
+    while cause is not None:
+        below = getattr(cause, "os_error", None) or cause.__cause__ or cause.__context__
+        match cause:
+            case socket.gaierror():
+                return tr("no such host")
+            case ConnectionRefusedError():
+                return tr("nothing listens at this address and port")
+            case ssl.SSLCertVerificationError():
+                return tr("its certificate is not trusted ({reason})", reason=cause.verify_message)
+            case TimeoutError():
+                return tr("no answer in time")
+        cause = below
+    text = _QUERY.sub("?…", str(error))
+    return text or type(error.__cause__ or error).__name__
 
 
 class HttpTransport(httpx.AsyncBaseTransport):

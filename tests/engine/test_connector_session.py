@@ -130,8 +130,14 @@ def free_port() -> int:
 def test_a_refused_connection_never_sent_anything() -> None:
     async def main() -> None:
         session = make_session()
-        with pytest.raises(NeverSent):
-            await session.call("x", httpx.Request("POST", f"http://127.0.0.1:{free_port()}/"))
+        for address, words in (
+            (f"http://127.0.0.1:{free_port()}/", "127.0.0.1 cannot be reached: nothing listens at"),
+            ("http://no-such-host.invalid/", "no-such-host.invalid cannot be reached: no such host"),
+        ):
+            with pytest.raises(NeverSent) as caught:
+                await session.call("x", httpx.Request("POST", address))
+            assert caught.value.message.startswith(words)
+            assert "check the address in connections.yaml" in (caught.value.hint or "")
         await session.aclose()
 
     asyncio.run(main())
