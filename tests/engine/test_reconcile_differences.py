@@ -81,7 +81,14 @@ TABLE: list[tuple[str, Case, Cause | None, Weight]] = [
     ("date", case(bills=(changed(date="2026-10-31"),)), Cause.CHANGED, Weight.OPEN),
     ("number", case(bills=(replace(BILL, number="FKD7", key="FKD7"),)), Cause.CHANGED, Weight.OPEN),
     ("key in another case", case(bills=(replace(BILL, key="dd1 "),)), None, Weight.OPEN),
-    ("not compared: unknown fact", case(bills=(replace(BILL, facts={}),)), None, Weight.OPEN),
+    ("an amount that is not told", case(bills=(replace(BILL, facts={}),)), Cause.AMOUNT, Weight.OPEN),
+    ("a payee that is not told", case(bills=(changed(payee=""),)), Cause.CHANGED, Weight.OPEN),
+    (
+        "a fact that the target does not have",
+        case(bills=(replace(BILL, facts={"amount": Decimal(88)}),)),
+        None,
+        Weight.OPEN,
+    ),
     ("not ours, differs", case(bills=(changed(payee="E0099"),), told=None), Cause.CONFLICT, Weight.OPEN),
     (
         "conflict in the ledger",
@@ -207,7 +214,8 @@ def test_strays_tell_what_their_number_tells() -> None:
     ("ours", "theirs", "names"),
     [
         ({"amount": Decimal("1.10")}, {"amount": Decimal("1.1")}, []),
-        ({"amount": Decimal("1.10")}, {}, []),
+        ({"amount": Decimal("1.10")}, {}, ["amount"]),
+        ({"payee": "E1"}, {}, []),
         ({}, {"amount": Decimal("1.10")}, []),
         ({"payee": "E1 "}, {"payee": "E1"}, []),
         ({"payee": "E1", "amount": Decimal(1)}, {"payee": "E2", "amount": Decimal(2)}, ["payee", "amount"]),

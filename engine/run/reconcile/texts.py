@@ -48,12 +48,17 @@ def listed(bills: Sequence[Bill]) -> str:
 
 
 def unlike(ours: Mapping[str, str | Decimal], bill: Bill) -> dict[str, tuple[str, str]]:
-    """What a bill has otherwise than it should: name → (ours, theirs). What the target does not tell, or we
-    do not state, is not compared."""
+    """What a bill has otherwise than it should: name → (ours, theirs).
+
+    What the target does not tell, or we do not state, is not compared, but for the amount: a bill whose
+    amount nobody tells agrees with nothing.
+    """
     found = {}
     for name, value in ours.items():
         theirs = bill.facts.get(name)
-        if theirs is not None and not _equal(value, theirs):
+        if theirs is None and name == "amount":
+            found[name] = (_shown(value), "?")
+        elif theirs is not None and not _equal(value, theirs):
             found[name] = (_shown(value), _shown(theirs))
     return found
 
