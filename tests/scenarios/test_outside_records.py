@@ -307,3 +307,89 @@ def test_records_of_a_mistyped_account_are_not_lost(world: Any) -> None:
     assert world.run().code == 2
     world.connect()
     assert world.run().few() == {"fetched": 3, "delivered": 3}
+
+
+# --- waiting ---------------------------------------------------------------------------------------------
+
+
+def test_waiting_claims_are_asked_at_the_next_run_and_then_ever_less(world: Any) -> None:
+    world.without_callback()
+    claim = world.claim("5.00", status="RUNNING")
+
+    def asked(*arguments: str) -> int:
+        before = len(world.dingtalk.calls("get"))
+        assert world.run(*arguments).few() == {"fetched": 1, "waiting": 1}
+        return len(world.dingtalk.calls("get")) - before
+
+    assert asked() == 1
+    assert asked() == 1, "at the next run"
+    assert asked() == 0, "not before ten minutes"
+    assert asked("--recheck") == 1
+    world.at(timedelta(minutes=11))
+    assert asked() == 1
+    world.at(timedelta(days=20))
+    assert asked() == 1
+    world.at(timedelta(days=20, hours=25))
+    assert asked() == 1, "at least once a day"
+    claim.status, claim.result = "TERMINATED", ""
+    world.at(timedelta(days=22, hours=3))
+    assert world.run().few() == {"fetched": 1, "skipped": 1}
+
+
+def test_a_claim_made_this_moment_is_the_next_runs(world: Any) -> None:
+    world.without_callback()
+    world.claim("5.00", days_ago=0)
+    found = world.run()
+    assert found.code == 0
+    world.at(timedelta(minutes=1))
+    total = found.counts["delivered"] + world.run().counts["delivered"]
+    assert total == len(world.kingdee.bills) == 1
+
+
+def looping(answer: Any) -> Any:
+    answer["result"]["next_cursor"] = 67
+    return answer
+
+
+def test_a_cursor_that_goes_round_ends_and_loses_nothing(world: Any) -> None:
+    world.without_callback()
+    world.claims(50)
+    world.dingtalk.fail("listids", "edit", arg=looping, forever=True)
+    found = world.run()
+    assert found.code in (1, 3)
+    assert len(world.dingtalk.calls("listids")) < 20
+    world.dingtalk.plan.clear()
+    assert world.run().code == 0
+    assert len(world.kingdee.bills) == 50
+
+
+# --- what a retry uses --------------------------------------------------------------------------------------
+
+
+def test_what_was_sent_is_sent_again_as_it_was(world: Any) -> None:
+    world.connect(unique=False, settle="0.3s")
+    world.without_callback()
+    world.claims(3)
+    world.kingdee.fail("BatchSave", "kill_before")
+    assert world.finish(world.spawn("run", "expense_to_paybill")).code == -9
+    world.without_callback(('FREMARK: "$.title"', "FREMARK: another"), ("until: audit", "until: save"))
+    found = world.run()
+    assert found.few() == {"fetched": 3, "delivered": 3}
+    first, second = world.kingdee.calls("BatchSave")
+    assert first["data"]["Model"] == second["data"]["Model"]
+    assert world.kingdee.statuses() == {"C": 3}, "the intent's stages"
+    world.claim("5.00", days_ago=0.1)
+    assert world.run().counts["delivered"] == 1
+    assert world.kingdee.bills[-1]["model"]["FREMARK"] == "another"
+    assert world.kingdee.statuses() == {"C": 3, "A": 1}
+
+
+def test_what_failed_before_sending_is_mapped_again_by_the_scheme_of_now(world: Any) -> None:
+    world.without_callback()
+    claim = world.claim("5.00", userid="5237000000008888")
+    assert world.run().few() == {"fetched": 1, "failed": 1}
+    own = '{values: {"5237000000008888": E0031}}'
+    old = "{connection: dingtalk, interface: topapi/v2/user/get, key: userid, value: job_number, keep: 1d}"
+    world.without_callback((old, own))
+    found = world.engine("records", "retry", "expense_to_paybill", claim.number, "--json")
+    assert found.few() == {"fetched": 1, "delivered": 1}, found.out
