@@ -146,7 +146,8 @@ class Summary:
         self._print_counts()
         self._print_money()
         for warning in result.warnings:
-            say(f"  ! {warning}", style="yellow")
+            if warning != result.message:
+                say(f"  ! {warning}", style="yellow")
         self._print_callbacks()
         calls = "; ".join(
             f"{name}: " + ", ".join(f"{interface} {count}" for interface, count in sorted(calls.items()))

@@ -39,3 +39,19 @@ def test_findings_say_how_grave_they_are(prompt: Any) -> None:
         assert said.code == 1
         assert f"  S705 {words[0]}  " in said.out
         assert f"  S424 {words[1]}  " in said.out
+
+
+def test_a_system_that_is_not_there_is_said_once_and_in_words(prompt: Any) -> None:
+    (prompt.folder / "nowhere.yaml").write_text(
+        "environments:\n"
+        "  test:\n"
+        "    dingtalk: {connector: dingtalk, base_url: 'http://127.0.0.1:9', app_key: a, app_secret: b}\n"
+        "    kingdee: {connector: kingdee, base_url: 'http://127.0.0.1:9/k3cloud/', acct_id: '1',\n"
+        "      username: u, auth: validate_user, password: secret-one}\n",
+        encoding="utf-8",
+    )
+    here = ("--env", "test", "--connections", "nowhere.yaml")
+    checked = prompt("connections", "check", *here)
+    assert checked.code == 3
+    assert checked.out.count("nothing listens at this address and port") == 2
+    assert checked.out.count("check the address in connections.yaml") == 2

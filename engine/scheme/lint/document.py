@@ -107,7 +107,7 @@ def _unknown(
         return
     if form.open:
         sure = tr("if the form has it, say so with a label: {line}", line=f"{key}: {{value: …, label: …}}")
-        hint = f"{hint}; {sure}" if hint else sure
+        hint = tr("{hint}; {more}", hint=hint, more=sure) if hint else sure
     look.error("S421", place, message, hint)
 
 
