@@ -40,10 +40,10 @@ async def _run(common: Common, given: dict[str, Any]) -> int:
 
     overrides = parse_overrides(given["pairs"])
     async with Workplace(common.choose()) as place:
-        now = place.clock.now()
+        since, until = window_options(given["since"], given["until"], place.clock.now())
         options = Options(
-            since=moment_option("--since", given["since"], now),
-            until=moment_option("--until", given["until"], now),
+            since=since,
+            until=until,
             limit=given["limit"],
             recheck=given["recheck"],
             settle_wait=seconds_option("--settle-wait", given["settle_wait"]),
@@ -58,6 +58,18 @@ async def _run(common: Common, given: dict[str, Any]) -> int:
             )
             result = await execute(place, request)
     return reporter.conclude(result)
+
+
+def window_options(
+    since: str | None, until: str | None, now: datetime
+) -> tuple[datetime | None, datetime | None]:
+    """The two ends of a window given by hand; one without time between them is refused, not listed empty."""
+    start, end = moment_option("--since", since, now), moment_option("--until", until, now)
+    if start is not None and start >= min(end or now, now):
+        raise click.BadParameter(
+            tr("'{text}' is not before the end of the window", text=since), param_hint="--since"
+        )
+    return start, end
 
 
 def moment_option(name: str, text: str | None, now: datetime) -> datetime | None:

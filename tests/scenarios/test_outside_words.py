@@ -290,6 +290,8 @@ def test_an_unreachable_target_is_3_and_loses_nothing(world: Any) -> None:
         (["run"], 2),
         (["run", "nothing"], 2),
         (["run", "expense_to_paybill", "--since", "yesterday"], 2),
+        (["run", "expense_to_paybill", "--since", "-40d", "--until", "-50d"], 2),
+        (["run", "expense_to_paybill", "--since", "2999-01-01"], 2),
         (["run", "expense_to_paybill", "--limit", "0"], 2),
         (["run", "expense_to_paybill", "--set", "pay_orgg=1"], 2),
         (["run", "expense_to_paybill", "--set", "start_date=soon"], 2),
