@@ -37,7 +37,10 @@ def list_(common: Common) -> int:
     for each in catalogs:
         click.echo(f"{each.connector}  {each.label}")
         for interface in each.interfaces.values():
-            click.echo(f"  {interface.name}  {interface.label}  [{', '.join(interface.roles)}]")
+            roles = f"  [{', '.join(interface.roles)}]" if interface.roles else ""
+            click.echo(f"  {interface.name}  {interface.label}{roles}")
+        for form in each.forms.values():
+            click.echo(f"  {form.name}  {form.label}  [{tr('form')}]")
     return 0
 
 
@@ -78,7 +81,7 @@ def show(common: Common, connector: str, name: str | None) -> int:
 def _heading(name: str, label: str, note: str) -> None:
     from engine.cli.show import say
 
-    say(f"{name}  {label}  ({note})", style="bold")
+    say(f"{name}  {label}  ({note})" if note else f"{name}  {label}", style="bold")
 
 
 def _fields(title: str, fields: Mapping[str, Field]) -> None:

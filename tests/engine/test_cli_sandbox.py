@@ -55,3 +55,10 @@ def test_a_system_that_is_not_there_is_said_once_and_in_words(prompt: Any) -> No
     assert checked.code == 3
     assert checked.out.count("nothing listens at this address and port") == 2
     assert checked.out.count("check the address in connections.yaml") == 2
+
+
+def test_the_list_of_connectors_has_their_forms(prompt: Any) -> None:
+    said = prompt("connectors", "list")
+    assert "  AP_PAYBILL  付款单  [form]" in said.out
+    assert "[]" not in said.out
+    assert "()" not in prompt("connectors", "show", "kingdee").out
