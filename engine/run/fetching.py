@@ -13,6 +13,7 @@ from engine.ledger.deliveries import NO_FAULT
 from engine.ledger.rows import Delivery, Fault, State
 from engine.run import outcome
 from engine.run.judge import Failed, Held, Mappable, Skipped, Verdict, Waiting, fault_of, judge
+from engine.run.outcome import Stale
 from engine.run.pace import Pace
 from engine.run.reading import is_due
 from engine.run.sending import Prepared
@@ -49,6 +50,7 @@ class Fetcher:
         self.refetch = refetch
         self.recheck = recheck
         self._down = 0
+        self._began = work.clock.now()
 
     async def serve(self) -> None:
         """Work off the queue until its end mark, which is left for the other workers."""
@@ -62,6 +64,8 @@ class Fetcher:
             prepared = await self._prepare(delivery)
         except QuotaSpent as error:
             self.work.brake.stop_reading(error)
+        except Stale:
+            pass  # whoever moved it brings it on: another process, or this one, told of it twice
         except EngineError as error:
             self.work.brake.stop(error)
         else:
@@ -73,8 +77,7 @@ class Fetcher:
         record = None if self.refetch else await self._kept(delivery)
         if record is not None:
             verdict = await judge(self.lane, record, delivery.source_id)
-            known = delivery.asked > 0 or self.lane.source is None or not self._gets_each
-            if not isinstance(verdict, Waiting) or (known and not self._ask_again(delivery)):
+            if not isinstance(verdict, Waiting) or not self._ask_again(delivery):
                 return await self._write(delivery, verdict, record, read=False)
         if not self.work.brake.may_read:
             return None
@@ -90,13 +93,13 @@ class Fetcher:
         verdict = await judge(self.lane, record, delivery.source_id)
         return await self._write(delivery, verdict, record, read=True)
 
-    @property
-    def _gets_each(self) -> bool:
-        """True when listings name ids only, so that each record is a call of its own."""
-        return self.lane.source is not None and self.lane.source.gets_each
-
     def _ask_again(self, delivery: Delivery) -> bool:
-        return self._gets_each and (self.recheck or is_due(delivery, self.work.clock.now(), self.pace))
+        """False for what the listing has just told, and where there is nobody to ask."""
+        if self.lane.source is None or (
+            delivery.last_asked is not None and delivery.last_asked > self._began
+        ):
+            return False
+        return self.recheck or is_due(delivery, self.work.clock.now(), self.pace)
 
     async def _kept(self, delivery: Delivery) -> dict[str, Any] | None:
         if delivery.snapshot is not None:
@@ -135,7 +138,7 @@ class Fetcher:
             if read:
                 final = not isinstance(verdict, Waiting)
                 records.keep_snapshot(
-                    tx, delivery.record_id, record, self._number(record), final, self.work.clock.now()
+                    tx, delivery.record_id, record, self.lane.number_of(record), final, self.work.clock.now()
                 )
             return self._settle(tx, delivery, verdict)
 
@@ -146,7 +149,7 @@ class Fetcher:
         tally.failed += isinstance(verdict, Failed | Held)
         if not isinstance(verdict, Mappable):
             return None
-        shown = replace(after, number=self._number(record))
+        shown = replace(after, number=self.lane.number_of(record))
         return Prepared(shown, verdict.key, verdict.payload, verdict.amount, verdict.guarded)
 
     def _settle(self, tx: Transaction, delivery: Delivery, verdict: Verdict) -> Delivery:
@@ -175,7 +178,3 @@ class Fetcher:
                     fault=NO_FAULT,
                     amount=amount,
                 )
-
-    def _number(self, record: dict[str, Any]) -> str | None:
-        found = self.lane.scheme.source.number.find(record)
-        return str(found[0]) if found and found[0] not in (None, "") else None

@@ -85,6 +85,11 @@ class Lane:
         reached = self.target.stages.index(self.until)
         return self.target.stages[: reached + 1]
 
+    def number_of(self, record: Mapping[str, Any]) -> str | None:
+        """What people call a record."""
+        found = self.scheme.source.number.find(record)
+        return str(found[0]) if found and found[0] not in (None, "") else None
+
     def intent(self) -> dict[str, Any]:
         """How documents are sent now; kept with each delivery, whatever the scheme says later."""
         return {

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from engine import jsontext
 from engine.errors import EngineError, FailureClass
 from engine.language import tr
 from engine.ledger import deliveries
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from engine.ledger.port import Transaction
     from engine.run.lane import Lane, Work
 
-__all__ = ["Stale", "conflict", "fail", "reach", "step", "unclear"]
+__all__ = ["Stale", "conflict", "fail", "kept", "reach", "step", "unclear"]
+
+
+_LONGEST_ANSWER = 4000
 
 
 class Stale(EngineError):
@@ -107,16 +111,17 @@ def fail(
     fault: Fault,
     *,
     event: str = "failed",
+    answer: Any = None,
     **values: Any,
 ) -> Delivery:
-    """Record a clear no, with its reason; tells the callbacks that want to know of failures."""
+    """Record a clear no, its reason and the answer; tells the callbacks that want to know of failures."""
     failed = step(
         tx,
         work,
         delivery,
         State.FAILED,
         event=event,
-        detail={"reason": fault.reason, "class": fault.failure},
+        detail={"reason": fault.reason, "class": fault.failure, **kept(answer)},
         fault=fault,
         **values,
     )
@@ -127,7 +132,9 @@ def fail(
     return failed
 
 
-def unclear(tx: Transaction, work: Work, delivery: Delivery, reason: str, ask_after: datetime) -> Delivery:
+def unclear(
+    tx: Transaction, work: Work, delivery: Delivery, reason: str, ask_after: datetime, answer: Any = None
+) -> Delivery:
     """Nobody knows: to be asked once the settle time is over."""
     return step(
         tx,
@@ -135,7 +142,7 @@ def unclear(tx: Transaction, work: Work, delivery: Delivery, reason: str, ask_af
         delivery,
         State.UNKNOWN,
         event="unclear",
-        detail={"reason": reason},
+        detail={"reason": reason, **kept(answer)},
         fault=Fault(reason, FailureClass.UNKNOWN),
         ask_after=ask_after,
     )
@@ -157,3 +164,14 @@ def conflict(tx: Transaction, work: Work, delivery: Delivery, reason: str, **val
 
 def _known(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in ("target_id", "target_number", "adopted") if values.get(name)}
+
+
+def kept(answer: Any) -> dict[str, Any]:
+    """What the target said, as an event keeps it; cut short where it is long, as text where it is no JSON."""
+    if answer is None:
+        return {}
+    try:
+        text = jsontext.dumps(answer)
+    except (TypeError, ValueError):
+        answer = text = str(answer)
+    return {"answer": answer if len(text) <= _LONGEST_ANSWER else f"{text[:_LONGEST_ANSWER]}…"}

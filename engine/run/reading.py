@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -176,8 +177,9 @@ class Lister:
         whole = {item.id: dict(item.record) for item in items if item.record is not None}
         changed = [each for each in found if each.state is State.WAITING and each.source_id in whole]
         for delivery in changed:
-            records.keep_snapshot(tx, delivery.record_id, whole[delivery.source_id], None, False, now)
-        return changed if whole else new
+            record = whole[delivery.source_id]
+            records.keep_snapshot(tx, delivery.record_id, record, lane.number_of(record), False, now)
+        return [replace(each, last_asked=now, asked=each.asked + 1) for each in changed] if whole else new
 
     # --- how a span ended -----------------------------------------------------------------------------
 

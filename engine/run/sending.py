@@ -304,9 +304,10 @@ class Sender:
                 first = lane.target.stages[0]
                 return outcome.reach(tx, work, lane, delivery, first, target_id=id, target_number=number)
             case Refused():
-                return outcome.fail(tx, work, lane, delivery, refusal(lane, answer), event="refused")
+                fault = refusal(lane, answer)
+                return outcome.fail(tx, work, lane, delivery, fault, event="refused", answer=answer.answer)
             case Duplicate(message=message):
-                return outcome.unclear(tx, work, delivery, message, self._soon(delivery))
+                return outcome.unclear(tx, work, delivery, message, self._soon(delivery), answer.answer)
             case NotSent(message=message, failure=failure):
                 heed(work.brake, message, failure)
                 return outcome.step(
@@ -315,13 +316,13 @@ class Sender:
                     delivery,
                     unsent,
                     event="not sent",
-                    detail={"reason": message},
+                    detail={"reason": message, **outcome.kept(answer.answer)},
                     fault=Fault(message, failure),
                     ask_after=self._soon(delivery),
                 )
         self._alive[delivery.id, delivery.fence] = work.clock.monotonic() + lane.settle.total_seconds()
         settled = (delivery.sent_at or work.clock.now()) + lane.settle
-        return outcome.unclear(tx, work, delivery, answer.message, settled)
+        return outcome.unclear(tx, work, delivery, answer.message, settled, answer.answer)
 
     def _soon(self, delivery: Delivery) -> datetime:
         """At once after the first sending, then ever later: a target that takes nothing is not hammered."""

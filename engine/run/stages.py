@@ -91,7 +91,8 @@ class Stages:
                 return outcome.reach(tx, self.work, self.lane, delivery, stage)
             case Refused():
                 fault = refusal(self.lane, answer)
-                return outcome.fail(tx, self.work, self.lane, delivery, fault, event=f"{stage} refused")
+                event, said = f"{stage} refused", answer.answer
+                return outcome.fail(tx, self.work, self.lane, delivery, fault, event=event, answer=said)
             case NotSent(message=message, failure=failure):
                 heed(self.work.brake, message, failure)
         return outcome.step(
@@ -100,7 +101,7 @@ class Stages:
             delivery,
             State.SENDING,
             event=f"{stage} unclear",
-            detail={"reason": answer.message},
+            detail={"reason": answer.message, **outcome.kept(answer.answer)},
         )
 
     def _next(self, delivery: Delivery) -> str:

@@ -112,7 +112,9 @@ def event_text(event: Event, delivery: Delivery) -> str:
     teller = _TELLERS.get(outcome if "of" in detail else event.kind)
     if teller is not None:
         return teller(detail, delivery)
-    rest = ", ".join(f"{key} {value}" for key, value in event.detail.items() if value not in (None, ""))
+    rest = ", ".join(
+        f"{key} {value}" for key, value in event.detail.items() if value not in (None, "") and key != "answer"
+    )
     return f"{event.kind}: {rest}" if rest else event.kind
 
 
