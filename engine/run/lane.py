@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine import jsontext
+from engine.connector.catalog import Form
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from engine.clock import Clock
     from engine.connector.api import Connector, Source, Target
-    from engine.connector.catalog import Form
     from engine.connector.settings import Connection
     from engine.ledger.meter import LedgerMeter
     from engine.ledger.port import LedgerPort
@@ -107,11 +107,15 @@ class Lane:
         name = jsontext.dumps([intent["interface"], intent["form"], intent["options"]])
         if name not in self._others:
             self._others[name] = self.to.connector.target(
-                intent["interface"],
-                self.form if intent["form"] == self.scheme.target.form else None,
-                intent["options"],
+                intent["interface"], self._form_of(intent["form"]), intent["options"]
             )
         return self._others[name]
+
+    def _form_of(self, name: str | None) -> Form | None:
+        if name is None or name == self.scheme.target.form:
+            return self.form
+        known = self.to.connector.catalog().forms.get(name)
+        return known or Form(name=name, label=name, fields={}, open=True)
 
 
 @dataclass(frozen=True, slots=True)

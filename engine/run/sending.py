@@ -267,7 +267,8 @@ class Sender:
     ) -> list[Delivery]:
         """The intents of a batch, together or not at all; a key taken meanwhile by another stops it."""
         keys = {intent["key"]: delivery.id for delivery, intent in zip(waiting, intents, strict=True)}
-        for key, owner in keys_taken(tx, self.lane.to.system, self.lane.form_name, keys).items():
+        form = intents[0].get("form") or waiting[0].form
+        for key, owner in keys_taken(tx, self.lane.to.system, form, keys).items():
             if owner.id != keys[key]:
                 raise Stale(tr("another process has taken the key '{key}'", key=key))
         return [self._claim(tx, delivery, intent) for delivery, intent in zip(waiting, intents, strict=True)]

@@ -32,6 +32,7 @@ from engine.connector.api import (
     Span,
     Unclear,
 )
+from engine.connector.catalog import Catalog
 from engine.connector.environments import Connection
 from engine.connector.limits import Limits
 from engine.errors import EngineError, FailureClass, Position, RecordError, Unreachable
@@ -474,7 +475,11 @@ class _Connector:
     def __init__(self, target: ErpTarget) -> None:
         self._target = target
 
+    def catalog(self) -> Any:
+        return Catalog("kingdee", "kingdee", {}, {}, {})
+
     def target(self, interface: str, form: Any, options: Any) -> ErpTarget:
+        assert form is not None
         return self._target
 
 
