@@ -52,6 +52,7 @@ def test_throttled_reads_are_read_again(world: Any, code: str) -> None:
     assert world.run().few() == {"fetched": 3, "delivered": 3}
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_spent_quota_ends_partial_and_is_not_tried_again(world: Any) -> None:
     world.without_callback()
     world.claims(30)
@@ -116,7 +117,7 @@ def test_large_and_small_amounts_arrive_digit_for_digit(world: Any) -> None:
 
 def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(world: Any) -> None:
     claims = world.claims(20)
-    world.dingtalk.fail("get", "slow", arg=1.0, skip=5)
+    world.dingtalk.fail("get", "slow", arg=0.5, skip=5)
     process = world.spawn("run", "expense_to_paybill", "--json")
     while not world.dingtalk.struck:
         world.pause(0.02)
@@ -200,6 +201,7 @@ def test_a_ledger_that_is_a_folder_and_a_clock_that_is_none(world: Any) -> None:
 
 
 @pytest.mark.parametrize("code", [13, 14])
+@pytest.mark.usefixtures("hurried")
 def test_a_busy_target_is_not_a_data_error(world: Any, code: int) -> None:
     from outside_kingdee import failure
 
@@ -215,6 +217,7 @@ def test_a_busy_target_is_not_a_data_error(world: Any, code: int) -> None:
     assert sorted(world.kingdee.numbers().values()) == [1, 1, 1]
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_session_that_is_always_lost_fails_no_record(world: Any) -> None:
     world.connect(settle="0.1s")
     world.claims(3)

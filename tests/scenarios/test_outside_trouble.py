@@ -43,14 +43,11 @@ KILLS = [
     ("dingtalk", "get", "kill", 11, "lost"),
     ("kingdee", "ExecuteBillQuery", "kill_before", 0, "kept"),
     ("kingdee", "BatchSave", "kill_before", 0, "kept"),
-    ("kingdee", "BatchSave", "kill_after", 0, "kept"),
     ("kingdee", "BatchSave", "kill_after", 0, "lost"),
     ("kingdee", "BatchSave", "kill_after", 1, "kept"),
     ("kingdee", "BatchSave", "kill_after", 1, "lost"),
     ("kingdee", "Submit", "kill_after", 0, "lost"),
-    ("kingdee", "Audit", "kill_before", 0, "kept"),
     ("kingdee", "Audit", "kill_after", 0, "lost"),
-    ("dingtalk", "comment", "kill", 3, "kept"),
     ("dingtalk", "comment", "kill_after", 3, "kept"),
     ("dingtalk", "comment", "kill", 3, "lost"),
 ]
@@ -142,6 +139,7 @@ def test_settle_wait_ends_partial_and_the_next_run_completes(world: Any) -> None
 
 
 @pytest.mark.parametrize("kind", ["lost", "500_before", "html_before", "empty_before", "drop_before"])
+@pytest.mark.usefixtures("hurried")
 def test_a_query_that_fails_is_not_none(world: Any, kind: str) -> None:
     world.connect(unique=False, settle="0.2s")
     world.without_callback()
@@ -184,6 +182,7 @@ def bill(world: Any, claim: Any, amount: str, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+@pytest.mark.usefixtures("hurried")
 def test_expired_token_in_the_middle_of_pages(world: Any) -> None:
     claims = world.claims(60)
     world.dingtalk.token_uses = 17
@@ -196,6 +195,7 @@ def test_expired_token_in_the_middle_of_pages(world: Any) -> None:
     ("method", "kind"),
     [("listids", "drop"), ("listids", "empty"), ("get", "html"), ("get", "500"), ("user", "drop")],
 )
+@pytest.mark.usefixtures("hurried")
 def test_a_read_that_fails_once_is_read_again(world: Any, kind: str, method: str) -> None:
     world.without_callback()
     claims = world.claims(3)
@@ -228,7 +228,7 @@ def test_a_refused_comment_leaves_the_bill_alone_and_makes_the_run_partial(world
 
 def test_two_at_once_deliver_once(world: Any) -> None:
     claims = world.claims(COUNT)
-    world.dingtalk.fail("get", "slow", arg=1.2, skip=5)
+    world.dingtalk.fail("get", "slow", arg=0.7, skip=5)
     process = world.spawn("run", "expense_to_paybill", "--json")
     while not world.dingtalk.struck:
         world.pause(0.05)

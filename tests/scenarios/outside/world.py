@@ -249,7 +249,7 @@ class World:
         ding: dict[str, Any] | None = None,
         kd: dict[str, Any] | None = None,
         values: dict[str, Any] | None = None,
-        settle: str = "0.5s",
+        settle: str = "0.3s",
         timeout: str = "3s",
         senders: int = 1,
     ) -> None:
@@ -260,7 +260,7 @@ class World:
             "api_base_url": f"http://127.0.0.1:{self.dingtalk.port}",
             "app_key": self.dingtalk.app_key,
             "app_secret": "${env:OUTSIDE_DING_SECRET}",
-            "limits": {"per_second": 2000, "concurrency": 8, "timeout": timeout, "settle": "0.5s"},
+            "limits": {"per_second": 2000, "concurrency": 8, "timeout": timeout, "settle": "0.3s"},
         } | (ding or {})
         kingdee = {
             "connector": "kingdee",
