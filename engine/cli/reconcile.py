@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.context import Common, common_options, emit, plain, run_async
+from engine.cli.context import Common, common_options, emit, interactive, plain, run_async, stderr
 from engine.language import tr
 
 if TYPE_CHECKING:
@@ -70,7 +70,10 @@ async def _reconcile(common: Common, scheme: str, given: Mapping[str, Any]) -> R
             parse_overrides(given["pairs"]),
             announce=lambda *told: _announce(place, *told),
         )
-        return await compare(place, request)
+        if not interactive():
+            return await compare(place, request)
+        with stderr().status(tr("reading both sides")):
+            return await compare(place, request)
 
 
 def _announce(

@@ -19,19 +19,24 @@ if TYPE_CHECKING:
 
     from engine.run.reconcile.balance import Line, Side
     from engine.run.reconcile.execute import Reconciliation
-    from engine.run.reconcile.model import Difference
+    from engine.run.reconcile.model import Cause, Difference
 
 __all__ = ["show"]
 
 _MOST_DAYS = 31
 _MOST_EXPLAINED = 8
+_MOST_OF_A_CAUSE = 20
 
 
 def show(compared: Reconciliation) -> None:
     """Print it on standard output."""
     _days(compared)
+    shown: Counter[Cause] = Counter()
     for each in compared.open:
-        _difference(each)
+        shown[each.cause] += 1
+        if shown[each.cause] <= _MOST_OF_A_CAUSE:
+            _difference(each)
+    _more(shown)
     _aside(compared.differences)
     _closing(compared)
 
@@ -92,16 +97,30 @@ def _difference(each: Difference) -> None:
         say(f"  → {line}")
 
 
+def _more(shown: Counter[Cause]) -> None:
+    """What was found too often to be told one by one."""
+    for cause, count in shown.items():
+        if count > _MOST_OF_A_CAUSE:
+            say("")
+            say(
+                tr(
+                    "{cause}: {count} more; --json and --excel FILE have them all",
+                    cause=cause_word(cause),
+                    count=count - _MOST_OF_A_CAUSE,
+                )
+            )
+
+
 def _aside(differences: Sequence[Difference]) -> None:
     """What asks for nothing: counted by cause, the handled ones with their reasons."""
-    explained = Counter(each.cause for each in differences if each.weight is Weight.EXPLAINED)
+    explained = any(each.weight is Weight.EXPLAINED for each in differences)
     handled = [each for each in differences if each.weight is Weight.HANDLED]
     if not explained and not handled:
         return
     say("")
     if explained:
-        parts = (f"{cause_word(cause)} {count}" for cause, count in explained.items())
-        say(tr("explained, nothing to do: {causes}", causes=", ".join(parts)))
+        kept = [each for each in differences if each.weight is Weight.EXPLAINED]
+        say(tr("explained, nothing to do: {causes}", causes=_counted(kept)))
     for each in handled[:_MOST_EXPLAINED]:
         say(
             tr(
@@ -115,11 +134,18 @@ def _aside(differences: Sequence[Difference]) -> None:
         say(tr("… and {count} more handled", count=len(handled) - _MOST_EXPLAINED))
 
 
+def _counted(found: Sequence[Difference]) -> str:
+    """How many there are of each cause."""
+    counts = Counter(each.cause for each in found)
+    return tr(", ").join(f"{cause_word(cause)} {count}" for cause, count in counts.items())
+
+
 def _closing(compared: Reconciliation) -> None:
     say("")
     count = len(compared.open)
     if count:
-        click.echo(click.style(tr("{count} differences", count=count), fg="yellow", bold=True))
+        text = tr("{count} differences: {causes}", count=count, causes=_counted(compared.open))
+        click.echo(click.style(text, fg="yellow", bold=True))
     else:
         click.echo(click.style(tr("both sides agree"), fg="green", bold=True))
     if compared.others.count:

@@ -199,9 +199,18 @@ def test_the_terminal_shows_days_differences_and_commands(planted: Any) -> None:
         "calls",
     ):
         assert word in shown.out
-    assert "\n5 differences\n" in shown.out
+    assert "\n5 differences: " in shown.out
     assert "explained, nothing to do: " in shown.out
     assert list(numbers(shown.out))
     chinese = planted.engine("reconcile", SCHEME, ENGINE_LANG="zh")
     assert "金额不符" in chinese.out
     assert "付款组织" in chinese.out
+
+
+def test_many_differences_of_a_cause_are_cut_short_in_the_terminal(world: Any) -> None:
+    world.without_callback()
+    world.claims(30)
+    shown = world.engine("reconcile", SCHEME)
+    assert shown.out.count("\nnot read by any run  ") == 20
+    assert "not read by any run: 10 more; --json and --excel FILE have them all" in shown.out
+    assert "30 differences: not read by any run 30" in shown.out
