@@ -79,7 +79,7 @@ class Login:
         self._logged_in = False
         self._session_id = ""
         self._cookies: dict[str, str] = {}
-        self._refused: str | None = None
+        self._refused: CredentialsError | None = None
         self.proven = False
         """True once the server has let this connection in."""
 
@@ -131,7 +131,7 @@ class Login:
 
     async def _open(self, call: LoginCall) -> None:
         if self._refused is not None:
-            raise CredentialsError(self._refused)
+            raise self._refused
         url = service_url(self._base_url, "AuthService", call.method)
 
         async def make() -> httpx.Request:
@@ -140,7 +140,7 @@ class Login:
         try:
             await self._session.read(None, make, lambda response: self._opened(response, url))
         except CredentialsError as error:
-            self._refused = error.message
+            self._refused = error
             raise
         self._logged_in = True
 
@@ -151,16 +151,20 @@ class Login:
             status = read_status(body)
             if status is None or status.success:
                 raise Retry(tr("Kingdee's answer to the login is not of the documented shape"))
-            raise CredentialsError(self._refusal(status.message))
+            raise self._refusal(status.message)
         if kind not in _GOOD:
             reason = str(body.get("Message") or "").strip() or tr(_REASONS.get(kind, "login failed"))
-            raise CredentialsError(self._refusal(reason))
+            raise self._refusal(reason)
         self._take_cookies(response)
         self._keep_id(str(body.get("KDSVCSessionId") or self._cookies.get(_SESSION_COOKIE, "")))
         self.proven = True
 
-    def _refusal(self, reason: str) -> str:
-        return tr("Kingdee refused the login: {reason}", reason=self.scrub(reason)[:500])
+    def _refusal(self, reason: str) -> CredentialsError:
+        return CredentialsError(
+            tr("Kingdee refused the login: {reason}", reason=self.scrub(reason)[:500]),
+            position=self._session.connection.position,
+            hint=tr("look at acct_id, username and password or app_secret of the connection"),
+        )
 
     def _keep_id(self, session_id: str) -> None:
         self._session_id = session_id

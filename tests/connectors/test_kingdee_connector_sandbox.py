@@ -133,6 +133,7 @@ def test_wrong_secrets_are_refused_credentials(tmp_path: Path, auth: str) -> Non
         with pytest.raises(CredentialsError) as caught:
             await made.connector.check()
         assert "not-the-secret" not in str(caught.value)
+        assert "acct_id" in f"{caught.value.message} {caught.value.hint}"  # what to look at
 
     play(tmp_path, scene, auth=auth, password="not-the-secret", app_secret="not-the-secret")
 

@@ -136,6 +136,16 @@ def test_a_broken_state_is_told_and_reset_mends_it(tmp_path: Path) -> None:
     SandboxState(tmp_path).close()
 
 
+def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for folder in (tmp_path / "file", tmp_path / "file" / "sandbox"):
+        with pytest.raises(ConfigurationError, match="cannot keep its state in"):
+            SandboxState(folder)
+    (tmp_path / "state.db").mkdir()
+    with pytest.raises(ConfigurationError, match="cannot keep its state in"):
+        SandboxState(tmp_path)
+
+
 def test_the_clock_moves_for_all(tmp_path: Path) -> None:
     assert read_offset(tmp_path) == timedelta()
     assert not list(tmp_path.iterdir())

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine.connector.simulator.serve import GRACE_SECONDS, SimulatorSpec, order
+from engine.connector.simulator.state import make_folder
 from engine.errors import ConfigurationError
 from engine.language import tr
 
@@ -74,7 +75,7 @@ class Sandbox:
         await self.stop()
 
     def _launch(self) -> str:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         shown = json.dumps([entry for entry in sys.path if entry])
         log_file = self._folder / LOG_NAME
         full = log_file.exists() and log_file.stat().st_size > _LOG_BYTES

@@ -7,6 +7,8 @@ is refused, so that no simulator comes to keep money as a float.
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["FILE_NAME", "SandboxState", "Store"]
+__all__ = ["FILE_NAME", "SandboxState", "Store", "make_folder"]
 
 FILE_NAME = "state.db"
 _LAYOUT = 1
@@ -115,13 +117,30 @@ class Store:
         return f"{self._space}/{kind}"
 
 
+def make_folder(folder: Path) -> None:
+    """Make the sandbox's folder. Raises ConfigurationError where it cannot be made or written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _no_place(folder, error.strerror or str(error)) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _no_place(folder, os.strerror(errno.EACCES))
+
+
+def _no_place(path: Path, reason: str) -> ConfigurationError:
+    return ConfigurationError(
+        tr('the sandbox cannot keep its state in "{path}": {reason}', path=path, reason=reason),
+        hint=tr("run the command in a folder that you may write to"),
+    )
+
+
 class SandboxState:
     """The state in `folder`, which is made when it is not there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / FILE_NAME
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._sql = self._open()
 
     @contextmanager
@@ -149,7 +168,7 @@ class SandboxState:
 
     def _open(self) -> sqlite3.Connection:
         for attempt in range(_ATTEMPTS):
-            connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+            connection = self._connect()
             try:
                 self._lay_out(connection)
             except sqlite3.DatabaseError as wrong:
@@ -164,6 +183,12 @@ class SandboxState:
             else:
                 return connection
         raise self._unreadable()
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            return sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        except sqlite3.OperationalError as error:
+            raise _no_place(self.path, str(error)) from error
 
     def _lay_out(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
