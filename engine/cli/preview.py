@@ -52,7 +52,7 @@ async def _preview(
     choice = common.choose()
     checked = checked_scheme(scheme, choice.environment)
     async with Workplace(choice) as place:
-        lane = build_lane(place, checked, overrides)
+        lane = build_lane(place, checked, overrides, lists=record is None)
         announce(place, lane, tr("would write to"))
         work = Work("preview", choice.environment.name, place.ledger, place.clock, Tally(), Brake())
         shown = await _collect(lane, work, place, record, whole, common)

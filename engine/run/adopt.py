@@ -98,7 +98,7 @@ async def adopt(place: Workplace, wanted: Adoption) -> Adopted:
     if not wanted.reason.strip():
         raise UsageError(tr("say why: --reason is kept with the record"))
     scheme = checked_scheme(wanted.scheme, place.choice.environment)
-    lane = build_lane(place, scheme, wanted.overrides or {})
+    lane = build_lane(place, scheme, wanted.overrides or {}, lists=False)
     work = Work(_BY_HAND, place.choice.environment.name, place.ledger, place.clock, Tally(), Brake())
     wanted.announce(lane)
     name = f"{scheme.id}@{lane.to.system}"

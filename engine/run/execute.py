@@ -56,7 +56,7 @@ async def execute(place: Workplace, request: Request) -> RunResult:
     goes wrong later is in the result.
     """
     scheme = checked_scheme(request.scheme, place.choice.environment)
-    lane = build_lane(place, scheme, request.overrides)
+    lane = build_lane(place, scheme, request.overrides, lists=request.again is None)
     work = Work(
         place.clock.new_id(), place.choice.environment.name, place.ledger, place.clock, Tally(), Brake()
     )

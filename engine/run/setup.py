@@ -58,12 +58,17 @@ def checked_scheme(name: str, environment: Environment | None) -> Scheme:
     return loaded.scheme
 
 
-def build_lane(work: Workplace, scheme: Scheme, overrides: Mapping[str, str]) -> Lane:
-    """Bind a scheme, and its callbacks, to the environment's systems. Calls nothing yet."""
+def build_lane(
+    work: Workplace, scheme: Scheme, overrides: Mapping[str, str], *, lists: bool = True
+) -> Lane:
+    """Bind a scheme, and its callbacks, to the environment's systems. Calls nothing yet.
+
+    `lists`: the source is going to be listed, so that it must be said from when on.
+    """
     environment = work.choice.environment
     values = environment.scheme_values(scheme.id)
     params = resolve_params(scheme, values, overrides, work.clock.now())
-    if not environment.is_sandbox:
+    if lists and not environment.is_sandbox:
         _refuse_history_by_default(scheme, environment, overrides)
     lane = _lane(work, scheme, params)
     if scheme.is_callback:
