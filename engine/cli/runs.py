@@ -37,6 +37,8 @@ def list_(common: Common, scheme: str | None) -> int:
         return 0
     from engine.cli.show import show_table
 
+    if not found:
+        click.echo(tr("no runs yet in this ledger"))
     show_table(
         (
             tr("run"),

@@ -25,7 +25,7 @@ def why(common: Common, number: str, scheme: str | None) -> int:
     if common.json:
         emit(told.as_json())
     else:
-        _print(told)
+        _print(told, common.choose().place)
     return 0 if told.chapters else 1
 
 
@@ -37,7 +37,7 @@ async def _told(common: Common, number: str, scheme: str | None) -> Story:
         return await tell(view, number, scheme_id(scheme) if scheme else None)
 
 
-def _print(told: Story) -> None:
+def _print(told: Story, place: str) -> None:
     from engine.cli.show import near, say
     from engine.run.telling import when
 
@@ -55,3 +55,5 @@ def _print(told: Story) -> None:
             say(f"  {when(at)}  {text}{again}")
     for line in told.absent:
         say(line)
+    if told.absent:
+        say(f"{tr('ledger')}  {near(place)}")

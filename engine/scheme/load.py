@@ -164,7 +164,9 @@ def find_scheme(name_or_path: str, start: Path) -> Path:
         tr('no scheme "{name}"', name=name_or_path),
         hint=tr('did you mean "{word}"?', word=close)
         if close
-        else tr("known are {names}", names=", ".join(sorted(known)) or "-"),
+        else tr("known are {names}", names=", ".join(sorted(known)))
+        if known
+        else tr("there is none in this folder or its schemes/; run the command where yours are"),
     )
 
 

@@ -1,4 +1,4 @@
-"""From when on to read must be said for a run, and only for what reads: not for a retry, nor for one record."""
+"""From when on to read must be said for what reads a window: not for a retry, nor for one record."""
 
 from __future__ import annotations
 
