@@ -311,3 +311,64 @@ def test_many_bills_are_paged_by_id_and_summed_over_their_rows(world: Any) -> No
     assert found.json["totals"]["bills"]["amount"] == "48.00"
     assert found.json["others"] == {"count": 2300, "amount": "6969.00", "without_amount": 0}
     assert len(claims) == 12
+
+
+# --- claims that are revoked, under a scheme that also holds the first claim -------------------------------
+
+WIDER = (
+    "hold: \"{{ extend.biz_action != 'NONE' }}\"",
+    "hold: \"{{ extend.biz_action != 'NONE' or extend.attached_process_instance_ids | default([]) }}\"",
+)
+
+
+def test_a_claim_that_would_be_held_today_counts_for_what_was_paid(world: Any) -> None:
+    world.without_callback(WIDER)
+    claim = world.claim("88.00")
+    world.run()
+    child = world.claim("88.00", days_ago=0.1, biz_action="REVOKE", main=claim.id)
+    claim.attached = [child.id]
+    world.run()
+
+    found = reconcile(world)
+
+    assert found.json["counts"] == {"claim revoked after payment": 1}
+    assert found.json["totals"]["claims"] == {"count": 1, "amount": "88.00", "without_amount": 0}
+    assert found.json["totals"]["unexplained"] == "0.00"
+    world.kingdee.bills.clear()
+    undone = world.engine("records", "skip", SCHEME, child.number, "--reason", "bill deleted")
+    assert undone.code == 0
+    after = reconcile(world)
+    assert (after.code, after.json["totals"]["unexplained"]) == (0, "0.00")
+    causes = {each["cause"]: each["weight"] for each in after.json["differences"]}
+    assert causes == {"revoked, and its bill is gone": "explained"}
+
+
+def test_a_claim_that_was_revoked_before_it_was_paid(world: Any) -> None:
+    world.without_callback(WIDER)
+    claim = world.claim("88.00")
+    child = world.claim("88.00", days_ago=0.1, biz_action="REVOKE", main=claim.id)
+    claim.attached = [child.id]
+    world.run()
+    assert world.kingdee.bills == []
+
+    found = reconcile(world)
+
+    assert found.json["counts"] == {"claim revoked or changed, not paid": 1}
+    for each in (claim, child):
+        assert world.engine("records", "skip", SCHEME, each.number, "--reason", "revoked").code == 0
+    assert reconcile(world).code == 0
+    assert world.run().code == 0
+
+
+def test_a_revocation_that_was_refused_changes_nothing(world: Any) -> None:
+    world.without_callback()
+    claim = world.claim("88.00")
+    world.run()
+    child = world.claim("88.00", days_ago=0.1, biz_action="REVOKE", main=claim.id, result="refuse")
+    claim.attached = [child.id]
+    world.run()
+    found = reconcile(world)
+    assert (found.code, [each["cause"] for each in found.json["differences"]]) == (
+        0,
+        ["left out by a condition"],
+    )

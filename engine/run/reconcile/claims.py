@@ -7,7 +7,7 @@ is read is kept, as any read is, so that the next run pays no second call for it
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from datetime import date, datetime
 
+    from engine.connector.api import Amendment
     from engine.ledger.comparing import Known
     from engine.ledger.port import Transaction
     from engine.run.lane import Lane, Work
@@ -33,6 +34,14 @@ if TYPE_CHECKING:
 __all__ = ["Claims"]
 
 _NARROWEST = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What became of a record; `held` is why a run would hold it, where it is told what it would be else."""
+
+    verdict: Verdict
+    held: str = ""
 
 
 class Claims:
@@ -47,6 +56,8 @@ class Claims:
         self._system = lane.origin.system
         self._created = lane.origin.connector.creation_time
         self._outline = Outline(lane)
+        scheme = lane.scheme
+        self._unheld = replace(lane, scheme=replace(scheme, source=replace(scheme.source, hold=None)))
 
     async def listed(self, since: datetime, until: datetime) -> AsyncIterator[Claim]:
         """Every claim that the source lists as made in since ≤ t < until, each once.
@@ -74,12 +85,12 @@ class Claims:
             record = await self._source.get(claim.id)
         except RecordError as error:
             return self._failed(claim.id, claim.record_id, error, inside=claim.inside)
-        verdict = await judge(self._lane, record, claim.id)
+        verdict = await self._judged(claim.id, record)
         return self._claim(claim.id, claim.record_id, record, verdict, inside=claim.inside)
 
     async def kept(self, id: str, row: int, snapshot: dict[str, Any]) -> Claim:
         """A claim as the ledger holds it, without reading anything."""
-        return self._claim(id, row, snapshot, await judge(self._lane, snapshot, id), inside=False)
+        return self._claim(id, row, snapshot, await self._judged(id, snapshot), inside=False)
 
     # --- listing --------------------------------------------------------------------------------------
 
@@ -126,18 +137,30 @@ class Claims:
         if item.record is not None:
             row = known.row if known else await self._row(item.id)
             record = dict(item.record)
-            return self._claim(item.id, row, record, await judge(self._lane, record, item.id), inside=inside)
+            return self._claim(item.id, row, record, await self._judged(item.id, record), inside=inside)
         if known is not None and known.final and known.snapshot is not None:
-            verdict = await judge(self._lane, known.snapshot, item.id)
+            verdict = await self._judged(item.id, known.snapshot)
             return self._claim(item.id, known.row, known.snapshot, verdict, inside=inside)
         try:
             record = await self._source.get(item.id)
         except RecordError as error:
             row = known.row if known else await self._row(item.id)
             return self._failed(item.id, row, error, inside=inside)
-        verdict = await judge(self._lane, record, item.id)
-        row = await self._keep(item.id, record, final=not isinstance(verdict, Waiting))
+        verdict = await self._judged(item.id, record)
+        row = await self._keep(item.id, record, final=not isinstance(verdict.verdict, Waiting))
         return self._claim(item.id, row, record, verdict, inside=inside)
+
+    async def _judged(self, id: str, record: dict[str, Any]) -> _Judged:
+        """What the scheme makes of a record. One that is held, and changes no other, is mapped all the same:
+        it may have been paid before it was to be held, and then it counts for what it is worth."""
+        verdict = await judge(self._lane, record, id)
+        if not isinstance(verdict, Held) or self._amendment(record) is not None:
+            return _Judged(verdict)
+        mapped = await judge(self._unheld, record, id)
+        return _Judged(mapped, verdict.fault.reason) if isinstance(mapped, Mappable) else _Judged(verdict)
+
+    def _amendment(self, record: dict[str, Any]) -> Amendment | None:
+        return self._source.amends(record) if isinstance(self._source, Amending) else None
 
     async def _row(self, id: str) -> int:
         system, family, now = self._system, self._lane.family, self._work.clock.now()
@@ -154,11 +177,10 @@ class Claims:
 
         return await self._work.ledger.do(write)
 
-    def _claim(self, id: str, row: int, record: dict[str, Any], verdict: Verdict, *, inside: bool) -> Claim:
+    def _claim(self, id: str, row: int, record: dict[str, Any], judged: _Judged, *, inside: bool) -> Claim:
         lane, outlined = self._lane, self._outline.of(record)
         number = self._number(record) or id
-        source = self._source
-        amends = source.amends(record) if isinstance(source, Amending) else None
+        source, amends = self._source, self._amendment(record)
         amended_by = source.amended_by(record) if isinstance(source, Amending) else ()
         claim = Claim(
             id,
@@ -172,7 +194,7 @@ class Claims:
             amended_by=amended_by,
             inside=inside,
         )
-        match verdict:
+        match judged.verdict:
             case Waiting():
                 return replace(claim, standing=Standing.WAITING)
             case Skipped(reason=reason, line=line):
@@ -187,6 +209,7 @@ class Claims:
                 return replace(
                     claim,
                     standing=Standing.DUE,
+                    reason=judged.held,
                     key=key,
                     facts=dated(facts, day),
                     day=day or claim.day,

@@ -200,7 +200,7 @@ def _absent(case: Case) -> Difference | None:
         return case.says(Cause.CANCELLED, text, case.mending.cancelled(case.claim))
     told, mending, claim = case.told, case.mending, case.claim
     if told is None:
-        if claim.standing is Standing.FAILED:
+        if claim.reason:
             return case.says(Cause.FAILED, claim.reason, mending.run())
         return case.says(Cause.NOT_READ, tr("agreed, and no run has read it yet"), mending.run_since())
     if told.delivered:

@@ -97,8 +97,9 @@ class Told:
 class Claim:
     """One record of the source. `inside` is False for one that was made before or after the period.
 
-    `early` is True for one that was finished before the scheme's `go_live`; `day` and `organisation` are its
-    document's, as far as the scheme tells them; `facts` what is compared.
+    `reason` is why it is left out, failed, or would be held; `early` is True for one that was finished before
+    the scheme's `go_live`; `day` and `organisation` are its document's, as far as the scheme tells them;
+    `facts` what is compared.
     """
 
     id: str
