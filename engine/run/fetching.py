@@ -11,7 +11,7 @@ from engine.language import tr
 from engine.ledger import records
 from engine.ledger.deliveries import NO_FAULT
 from engine.ledger.rows import Delivery, Fault, State
-from engine.run import outcome
+from engine.run import amendments, outcome
 from engine.run.judge import Failed, Held, Mappable, Skipped, Verdict, Waiting, fault_of, judge
 from engine.run.outcome import Stale
 from engine.run.pace import Pace
@@ -140,7 +140,10 @@ class Fetcher:
                 records.keep_snapshot(
                     tx, delivery.record_id, record, self.lane.number_of(record), final, self.work.clock.now()
                 )
-            return self._settle(tx, delivery, verdict)
+            told = verdict
+            if isinstance(verdict, Held):
+                told = Held(amendments.tell(tx, self.work, self.lane, record, verdict.fault))
+            return self._settle(tx, delivery, told)
 
         after = await self.work.ledger.do(write)
         tally = self.work.tally

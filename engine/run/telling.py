@@ -242,6 +242,11 @@ _TELLERS: dict[str, Callable[[Mapping[str, Any], Delivery], str]] = {
         number=_text(d, "number"),
     ),
     "retried": lambda d, _: tr("brought on again by hand"),
+    "amended": lambda d, _: (
+        tr("revoked by '{number}': settle it by hand", number=_text(d, "by"))
+        if d.get("revokes")
+        else tr("changed by '{number}': settle it by hand", number=_text(d, "by"))
+    ),
     "adopted by hand": lambda d, _: tr(
         "taken over by hand as '{number}', though it may differ ({by}): {reason}",
         number=shorten(_text(d, "number")),

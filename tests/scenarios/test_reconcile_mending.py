@@ -372,3 +372,23 @@ def test_a_revocation_that_was_refused_changes_nothing(world: Any) -> None:
         0,
         ["left out by a condition"],
     )
+
+
+def test_why_tells_of_a_revocation_from_both_ends(world: Any) -> None:
+    world.without_callback()
+    claim = world.claim("88.00")
+    world.run()
+    child = world.claim("88.00", days_ago=0.1, biz_action="REVOKE", main=claim.id)
+    change = world.claim("90.00", days_ago=0.1, biz_action="MODIFY", main=claim.id)
+    orphan = world.claim("90.00", days_ago=0.1, biz_action="MODIFY", main="nobody")
+    claim.attached = [child.id, change.id]
+    world.run()
+    told = story(world, claim.number)
+    assert told.count(f"revoked by '{child.number}': settle it by hand") == 1
+    assert told.count(f"changed by '{change.number}': settle it by hand") == 1
+    assert f"it revokes '{claim.number}', which is paid as 'DD{claim.number}'" in story(world, child.number)
+    assert f"it changes '{claim.number}', which is paid as 'DD{claim.number}'" in story(world, change.number)
+    assert "held by" in story(world, orphan.number)
+    world.engine("records", "retry", SCHEME, child.number, change.number)
+    world.engine("records", "retry", SCHEME, child.number)
+    assert story(world, claim.number).count("settle it by hand") == 2, "each is noted once"

@@ -1,0 +1,70 @@
+"""A record that revokes or changes an earlier one: said of both, so that `engine why` tells it either way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from engine.connector.api import Amending
+from engine.language import tr
+from engine.ledger import comparing, deliveries, events
+from engine.ledger.rows import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.connector.api import Amendment
+    from engine.ledger.port import Transaction
+    from engine.ledger.rows import Delivery, Fault
+    from engine.run.lane import Lane, Work
+
+__all__ = ["AMENDED", "tell"]
+
+AMENDED = "amended"
+
+
+def tell(tx: Transaction, work: Work, lane: Lane, record: Mapping[str, Any], held: Fault) -> Fault:
+    """Note on the earlier record that this one, which is held, revokes or changes it.
+
+    Returns the reason for which this one is held, with what became of the earlier one; unchanged for a record
+    that changes no other, or one that the ledger does not know.
+    """
+    amends = lane.source.amends(record) if isinstance(lane.source, Amending) else None
+    earlier = _earlier(tx, lane, amends) if amends is not None else None
+    if amends is None or earlier is None:
+        return held
+    number = lane.number_of(dict(record)) or ""
+    noted = events.of_record(tx, earlier.record_id)
+    if not any(event.kind == AMENDED and event.detail.get("by") == number for event in noted):
+        events.note(
+            tx,
+            earlier.record_id,
+            AMENDED,
+            work.clock.now(),
+            run=work.run,
+            delivery_id=earlier.id,
+            by=number,
+            revokes=amends.revokes,
+        )
+    return replace(held, reason=f"{held.reason}; {_stands(earlier, amends)}")
+
+
+def _earlier(tx: Transaction, lane: Lane, amends: Amendment) -> Delivery | None:
+    assert lane.origin is not None
+    known = comparing.known(tx, lane.origin.system, lane.family, [amends.of]).get(amends.of)
+    if known is None:
+        return None
+    found = deliveries.find(tx, lane.scheme.id, lane.to.system, record_ids=[known.row])
+    return found[0] if found else None
+
+
+def _stands(earlier: Delivery, amends: Amendment) -> str:
+    name = earlier.number or earlier.source_id
+    if earlier.state in (State.DELIVERED, State.DONE):
+        bill = earlier.target_number or ""
+        if amends.revokes:
+            return tr("it revokes '{name}', which is paid as '{bill}'", name=name, bill=bill)
+        return tr("it changes '{name}', which is paid as '{bill}'", name=name, bill=bill)
+    if amends.revokes:
+        return tr("it revokes '{name}', which is not paid", name=name)
+    return tr("it changes '{name}', which is not paid", name=name)
