@@ -3,10 +3,11 @@ worth nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
+from random import Random
 from typing import Any
 from unittest.mock import patch
 
@@ -14,11 +15,14 @@ from sqlalchemy import update
 
 import connectors.kingdee.target
 from connectors.kingdee.answers import read_status
+from dst.setup import Setup, draw_setup
+from dst.storm import Storm
 from engine.connector.api import Accepted, Answer, Outgoing, Refused, Unclear
+from engine.connector.environments import Connection
 from engine.errors import FailureClass
 from engine.ledger import deliveries, events, windows
 from engine.ledger.tables import deliveries as delivery_table
-from engine.run import outcome, sending
+from engine.run import sending
 from engine.run.reading import Lister
 from engine.run.sending import Sender
 from engine.run.settle import Settler
@@ -28,12 +32,25 @@ __all__ = ["PLANTS", "Plant"]
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """One planted bug: how it gets in, the kind of target on which it does harm, and which harm that is."""
+    """A planted bug: how it gets in, the kind of target on which it does harm, and which harm that is."""
 
     name: str
     unique: bool
     harm: str
     plant: Callable[[], Any]
+    rates: Mapping[str, float]
+    """The storm in which it shows soon."""
+
+    def setup(self, seed: int) -> Setup:
+        """A history's conditions: those of the seed, in this storm."""
+        setup = draw_setup(seed, self.unique)
+        return replace(
+            setup,
+            storm=Storm(Random(seed), dict(self.rates)),
+            processes=3 if "pause" in self.rates else setup.processes,
+            life=75.0,
+            knows_the_dead=True,
+        )
 
 
 # --- send before the intent is committed --------------------------------------------------------------
@@ -97,14 +114,8 @@ def _resend_unasked() -> Any:
 # --- no settle time -----------------------------------------------------------------------------------
 
 
-def _unsettled(
-    tx: Any, work: Any, delivery: Any, reason: str, ask_after: datetime, real: Any = outcome.unclear
-) -> Any:
-    return real(tx, work, delivery, reason, work.clock.now() - timedelta(seconds=1))
-
-
 def _no_settle() -> Any:
-    return patch.object(outcome, "unclear", _unsettled)
+    return patch.object(Connection, "settle", lambda self, key: 0.0)
 
 
 # --- no fencing ---------------------------------------------------------------------------------------
@@ -184,12 +195,24 @@ def _forget_waiting() -> Any:
 
 
 PLANTS = (
-    Plant("send before intent", False, "TWICE", _send_before_intent),
-    Plant("trust the batch flag", True, "STAGES", _trust_the_flag),
-    Plant("resend without asking", False, "TWICE", _resend_unasked),
-    Plant("no settle time", False, "TWICE", _no_settle),
-    Plant("no fencing", False, "TWICE", _no_fencing),
-    Plant("watermark moved before the ledger", True, "LOST", _watermark_first),
-    Plant("adopt without comparing", True, "FOREIGN", _adopt_blindly),
-    Plant("forget a waiting record", True, "LOST", _forget_waiting),
+    Plant(
+        "send before intent",
+        False,
+        "TWICE",
+        _send_before_intent,
+        {"late commit": 0.2, "crash": 0.003},
+    ),
+    Plant("trust the batch flag", True, "STAGES", _trust_the_flag, {"locked bill": 0.2, "pause": 0.002}),
+    Plant("resend without asking", False, "TWICE", _resend_unasked, {"answer lost": 0.3, "5xx after": 0.2}),
+    Plant("no settle time", False, "TWICE", _no_settle, {"late commit": 0.3}),
+    Plant("no fencing", False, "TWICE", _no_fencing, {"pause": 0.02, "slow answer": 0.2}),
+    Plant(
+        "watermark moved before the ledger",
+        True,
+        "LOST",
+        _watermark_first,
+        {"crash before commit": 0.05, "crash": 0.01},
+    ),
+    Plant("adopt without comparing", True, "FOREIGN", _adopt_blindly, {"connection reset": 0.1}),
+    Plant("forget a waiting record", True, "LOST", _forget_waiting, {"slow answer": 0.1}),
 )
