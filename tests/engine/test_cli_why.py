@@ -96,7 +96,7 @@ def plant(prompt: Any, number: Mapping[str, str]) -> None:
         f"extend.result == 'agree' and extend.business_id not in {later} }}}}",
     )
     held = (
-        "hold: \"{{ extend.biz_action != 'NONE' }}\"",
+        "hold: \"{{ extend.biz_action != 'NONE' or extend.attached_process_instance_ids | default([]) }}\"",
         f"hold: \"{{{{ extend.business_id == '{number['held']}' }}}}\"",
     )
     late = f"'soon' if extend.business_id in {[number['broken'], number['mended']]}"
