@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from engine.connector.api import Listed, Listing
-from engine.errors import ConfigurationError, EngineError, UsageError
+from engine.errors import ConfigurationError, EngineError, FailureClass, UsageError
 from engine.language import tr
 from engine.ledger import comparing, deliveries, records
 from engine.ledger.deliveries import NO_FAULT
@@ -21,7 +21,7 @@ from engine.run import callback_rows, outcome
 from engine.run.lane import Work
 from engine.run.owner import is_dead, own_name
 from engine.run.reconcile.bills import bill_of
-from engine.run.reconcile.differences import taken, unlike_text
+from engine.run.reconcile.differences import same, taken, unlike_text
 from engine.run.reconcile.marks import ADOPTED, who
 from engine.run.reconcile.outline import Outline
 from engine.run.reconcile.texts import digits, listed, unlike
@@ -117,6 +117,7 @@ async def _adopt(lane: Lane, work: Work, wanted: Adoption) -> Adopted:
     delivery = await work.ledger.do(lambda tx: _one(tx, lane, wanted.name))
     key = await _key(lane, work, delivery)
     bill = await _bill(lane, key, wanted)
+    _refuse_while_unclear(delivery, bill)
     ours = lane.target.facts(delivery.payload) if delivery.payload else {}
     different = unlike(ours, bill)
     reason, by = wanted.reason.strip(), who()
@@ -160,6 +161,22 @@ def _one(tx: Transaction, lane: Lane, name: str) -> Delivery:
             ),
         )
     return delivery
+
+
+def _refuse_while_unclear(delivery: Delivery, bill: Bill) -> None:
+    """A document of ours that may still be on its way would become a second one beside another bill."""
+    conflict = delivery.fault is not None and delivery.fault.failure == FailureClass.CONFLICT
+    unclear = delivery.state in (State.SENDING, State.UNKNOWN) and not conflict
+    if unclear and (delivery.key is None or not same(bill.key, delivery.key)):
+        raise UsageError(
+            tr(
+                "'{key}' was sent, and nobody knows yet whether the target has it: "
+                "'{bill}' would be a second one",
+                key=delivery.key,
+                bill=bill.number,
+            ),
+            hint=tr("`engine run {scheme}` finds out", scheme=delivery.scheme),
+        )
 
 
 async def _key(lane: Lane, work: Work, delivery: Delivery) -> str | None:

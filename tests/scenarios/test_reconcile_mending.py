@@ -105,6 +105,20 @@ def test_adopting_needs_a_reason(world: Any, reason: str) -> None:
     assert (found.code, "reason" in found.json["error"]["message"]) == (2, True)
 
 
+def test_what_may_still_be_on_its_way_gets_no_second_bill(world: Any) -> None:
+    world.without_callback()
+    world.connect(settle="60s")
+    claim = world.claim("88.00")
+    world.kingdee.fail("batchsave", "drop_before")
+    world.run("--settle-wait", "0")
+    by_hand(world, claim, "88.00", "FKD00000099")
+    found = adopt(world, claim.number, "--bill", "FKD00000099", "--reason", "typed by hand")
+    assert found.code == 2
+    assert "second one" in found.json["error"]["message"]
+    by_hand(world, claim, "88.00")
+    assert adopt(world, claim.number, "--reason", "it is there").code == 0
+
+
 def test_what_is_delivered_is_not_adopted(world: Any) -> None:
     world.without_callback()
     claim = world.claim("88.00")

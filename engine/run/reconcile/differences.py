@@ -91,7 +91,10 @@ def stray(bill: Bill, mending: Mending, elsewhen: datetime | None, known_shape: 
         mend = mending.elsewhen(elsewhen)
         return _finished(Difference(Cause.ELSEWHEN, Weight.OPEN, bill.number, text, None, (bill,), mend))
     text = (
-        tr("no claim of this period has this number: the claim was deleted, or the bill was made by hand")
+        tr(
+            "no claim of this period has this number: it was deleted, is of another process, or the bill was "
+            "made by hand"
+        )
         if known_shape
         else tr("no claim explains it: the bill was made by hand")
     )
