@@ -1,8 +1,8 @@
 """Asking Kingdee which bills it has under our keys: promise 1 stands on this answer being right.
 
-Two queries at most. The first asks the header alone, one row for each bill, so that a bill with very many
-rows can never push another one out of the answer; only when there are hits, a second one sums their amounts,
-which stand in entry rows.
+The first query asks the header alone, one row for each bill, so that a bill with very many rows can never
+push another one out of the answer. Only when there are hits, a second one sums their amounts, which stand in
+entry rows, and a third asks which of them are void.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from engine.errors import Unreachable
 from engine.language import tr
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, Sequence, Set
 
     from connectors.kingdee.client import KingdeeClient
     from connectors.kingdee.forms import BillForm
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Asker"]
 
 _STATUS = "FDocumentStatus"
+_CANCELLED = "FCancelStatus"
 
 
 class Asker:
@@ -47,8 +48,9 @@ class Asker:
         wanted = {key.casefold(): key for key in keys} | {key: key for key in keys}
         asked = {key for row in rows if (key := self._key_of(row, wanted))}
         amounts = await self._amounts(key_field, sorted(asked)) if asked else {}
+        cancelled = await self._cancelled(key_field, sorted(asked)) if asked else set()
         for row in rows:
-            existing = self._existing(row, amounts)
+            existing = self._existing(row, amounts, cancelled)
             key = self._key_of(row, wanted)
             if existing.id not in {other.id for other in found[key]}:
                 found[key].append(existing)
@@ -94,7 +96,9 @@ class Asker:
             )
         return key
 
-    def _existing(self, row: Mapping[str, Any], amounts: Mapping[str, Decimal]) -> Existing:
+    def _existing(
+        self, row: Mapping[str, Any], amounts: Mapping[str, Decimal], cancelled: Set[str]
+    ) -> Existing:
         id = code_of(row["id"])
         if id is None:
             raise Unreachable(tr("Kingdee answered the query with a bill that has no id"))
@@ -106,7 +110,23 @@ class Asker:
         if id in amounts:
             facts["amount"] = amounts[id]
         status = (code_of(row["status"]) or "").upper()
-        return Existing(id, code_of(row["number"]) or "", self._stage_of.get(status, ""), facts)
+        return Existing(
+            id, code_of(row["number"]) or "", self._stage_of.get(status, ""), facts, id in cancelled
+        )
+
+    async def _cancelled(self, key_field: str, keys: Sequence[str]) -> set[str]:
+        """The ids of bills that were made void (作废), which hold their number and pay nothing.
+
+        A question of its own: a site or form without the field refuses it, and then no bill can be void.
+        """
+        if self._form.number_field(key_field) != "FBillNo":  # base data is not cancelled
+            return set()
+        data = query(self._form.name, ["FID", _CANCELLED], among(key_field, keys), "FID")
+        try:
+            rows = await self._client.execute_bill_query(data)
+        except ServiceRefused:
+            return set()
+        return {id for id_cell, status in rows if (id := code_of(id_cell)) and code_of(status) == "B"}
 
     # --- what they are worth --------------------------------------------------------------------------
 

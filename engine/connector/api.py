@@ -164,6 +164,8 @@ class Existing:
     number: str
     stage: str
     facts: Mapping[str, str | Decimal] = field(default_factory=dict)
+    cancelled: bool = False
+    """True for a document that was made void: it holds the key, and pays nothing."""
 
 
 @dataclass(frozen=True, slots=True)

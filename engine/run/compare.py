@@ -27,6 +27,8 @@ def differences(
         return tr(
             "{count} bills have this key: {ids}", count=len(hits), ids=", ".join(hit.id for hit in hits)
         )
+    if hits[0].cancelled:
+        return tr("it is cancelled in the target, and pays nothing")
     theirs = hits[0].facts
     found = []
     for name, value in ours.items():

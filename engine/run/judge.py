@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from engine.mapping.templates import Template
     from engine.run.lane import Lane
 
+LONGEST_KEY = 400
+"""Characters that the ledger holds of a key, on every database."""
+
 _SECONDS_MOST = 1.0
 """How long a record's conditions may take."""
 
@@ -166,6 +169,14 @@ def map_record(lane: Lane, record: Mapping[str, Any]) -> Mappable:
             field=target.key,
             position=target.position,
         )
+    if len(key) > LONGEST_KEY:
+        text = tr(
+            "the idempotency key '{key}' has {length} characters; {most} are the most",
+            key=target.key,
+            length=len(key),
+            most=LONGEST_KEY,
+        )
+        raise RecordError(text, field=target.key, position=target.position)
     amount = lane.target.amount(mapped.payload)
     guard = target.guard
     guarded = amount or Decimal(0)

@@ -58,9 +58,7 @@ def checked_scheme(name: str, environment: Environment | None) -> Scheme:
     return loaded.scheme
 
 
-def build_lane(
-    work: Workplace, scheme: Scheme, overrides: Mapping[str, str], *, lists: bool = True
-) -> Lane:
+def build_lane(work: Workplace, scheme: Scheme, overrides: Mapping[str, str], *, lists: bool = True) -> Lane:
     """Bind a scheme, and its callbacks, to the environment's systems. Calls nothing yet.
 
     `lists`: the source is going to be listed, so that it must be said from when on.

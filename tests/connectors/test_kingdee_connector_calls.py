@@ -571,12 +571,16 @@ def test_options_of_an_older_scheme_are_not_sent() -> None:
 
 
 def bills(*rows: list[Any], amounts: list[list[Any]] | None = None) -> Callable[[str, Any], Answer]:
-    """Answers header queries with rows of id, key, status, organisation, payee; the others with amounts."""
-    return served(
-        lambda method, body: (
-            amounts or [] if "FPAYTOTALAMOUNTFOR" in body["data"]["FieldKeys"] else list(rows)
-        )
-    )
+    """Answers header queries with rows of id, key, status, organisation, payee; the others with amounts, and
+    with nothing that is void."""
+
+    def answer(method: str, body: Any) -> Answer:
+        fields = body["data"]["FieldKeys"]
+        if "FCancelStatus" in fields:
+            return []
+        return amounts or [] if "FPAYTOTALAMOUNTFOR" in fields else list(rows)
+
+    return served(answer)
 
 
 def test_nothing_found_costs_one_query() -> None:
@@ -646,13 +650,13 @@ UNKNOWN_FIELD = [
 def test_a_site_without_a_field_to_compare_still_tells_what_is_there() -> None:
     def answer(method: str, body: Any) -> Answer:
         fields = body["data"]["FieldKeys"]
-        return UNKNOWN_FIELD if "FPAY" in fields else [[1, "A", "C"]]
+        return UNKNOWN_FIELD if "FPAY" in fields or "FCancel" in fields else [[1, "A", "C"]]
 
     connector, wire = made(served(answer))
     target = target_of(connector)
     assert run(target.find("FBillNo", ["A"])) == {"A": [Existing("1", "A", "audit", {})]}
     run(target.find("FBillNo", ["A"]))
-    assert len(wire.sent) == 1 + 3 + 2
+    assert len(wire.sent) == 1 + 4 + 3
 
 
 NOT_TO_BE_TRUSTED: dict[str, tuple[Answer, type[EngineError]]] = {
@@ -680,6 +684,8 @@ def test_a_full_page_of_amounts_is_halved_rather_than_paged() -> None:
 
     def answer(method: str, body: Any) -> Answer:
         data = body["data"]
+        if "FCancelStatus" in data["FieldKeys"]:
+            return [[at, "A"] for at in range(4)]
         if "FPAYTOTALAMOUNTFOR" not in data["FieldKeys"]:
             return header
         asked = [at for at in range(4) if f"'K{at}'" in data["FilterString"]]
@@ -688,7 +694,23 @@ def test_a_full_page_of_amounts_is_halved_rather_than_paged() -> None:
     connector, wire = made(served(answer))
     found = run(target_of(connector).find("FBillNo", [f"K{at}" for at in range(4)]))
     assert {hits[0].facts["amount"] for hits in found.values()} == {Decimal(900)}
-    assert wire.methods().count("ExecuteBillQuery") == 4
+    assert wire.methods().count("ExecuteBillQuery") == 5
+
+
+def test_a_bill_that_was_made_void_says_so() -> None:
+    """It holds its number and pays nothing: adopting it would lose the payment."""
+
+    def answer(method: str, body: Any) -> Answer:
+        fields = body["data"]["FieldKeys"]
+        if "FCancelStatus" in fields:
+            return [[1, "B"], [2, "A"]]
+        if "FPAYTOTALAMOUNTFOR" in fields:
+            return [[1, 5], [2, 5]]
+        return [[1, "A", "C", "100", "E1"], [2, "B", "C", "100", "E1"]]
+
+    connector, _ = made(served(answer))
+    found = run(target_of(connector).find("FBillNo", ["A", "B"]))
+    assert (found["A"][0].cancelled, found["B"][0].cancelled) == (True, False)
 
 
 def test_no_keys_cost_no_query() -> None:
