@@ -65,6 +65,9 @@ class SimLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._now
 
+    def create_future(self) -> asyncio.Future[Any]:
+        return SimFuture(loop=self)
+
     def outside(self, delay: float, callback: Callable[..., Any], *args: Any) -> asyncio.TimerHandle:
         """Let something happen after `delay` seconds that belongs to no process: it outlives them all."""
         return self.call_later(delay, callback, *args, context=self.nowhere)
@@ -157,6 +160,14 @@ class SimLoop(asyncio.BaseEventLoop):
         raise AssertionError("no thread may be started in a simulation")
 
 
+class SimFuture(asyncio.Future[Any]):
+    """A future that knows whose it is: what a dead process left unread is no problem of anybody's."""
+
+    def __init__(self, *, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self.process = current_process.get()
+
+
 class SimTask(asyncio.Task[Any]):
     """A task whose hash is its number: asyncio keeps tasks in sets, and no order may hang on addresses."""
 
@@ -192,4 +203,7 @@ def _adopt(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> a
 def _note_problem(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     assert isinstance(loop, SimLoop)
     error = context.get("exception")
+    future = context.get("future")
+    if isinstance(future, SimFuture) and future.process is not None and not future.process.alive:
+        return
     loop.problems.append(f"{context.get('message')}: {error!r}")

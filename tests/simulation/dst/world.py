@@ -195,6 +195,8 @@ class World:
         except EngineError as error:
             self.history.note("ends: {}: {}", type(error).__name__, error.message)
         except Exception as error:
+            if not process.alive:
+                raise  # a killed process falls apart without a loop around it: nobody is there to see it
             self.history.note("FAILS: {!r}", error)
             self.problems.append(f"{process.name}: {error!r} escaped")
             if setup.seed < 0:
