@@ -220,6 +220,7 @@ async def _retry(common: Common, scheme: str, names: tuple[str, ...], given: dic
                 command="retry",
                 announce=reporter.announce,
                 watch=reporter.watch,
+                tell=reporter.tell,
             )
             result = await execute(place, request)
     return reporter.conclude(result)

@@ -53,6 +53,11 @@ class Reporter:
         self._work = work
         self._interrupts = Interrupts(work)
 
+    def tell(self, text: str) -> None:
+        """Say what is waited for, where no progress display shows it."""
+        if self._live is None:
+            stderr().print(f"  {text}", markup=False)
+
     def announce(self, lane: Lane) -> None:
         """Say what is read and what is written to, before anything is; then begin to show progress."""
         self._lane = lane

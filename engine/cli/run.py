@@ -55,6 +55,7 @@ async def _run(common: Common, given: dict[str, Any]) -> int:
                 options,
                 announce=reporter.announce,
                 watch=reporter.watch,
+                tell=reporter.tell,
             )
             result = await execute(place, request)
     return reporter.conclude(result)

@@ -47,6 +47,7 @@ class Request:
     command: str = "run"
     announce: Callable[[Lane], None] = lambda lane: None
     watch: Callable[[Work], None] = lambda work: None
+    tell: Callable[[str], None] = lambda text: None
 
 
 async def execute(place: Workplace, request: Request) -> RunResult:
@@ -58,7 +59,13 @@ async def execute(place: Workplace, request: Request) -> RunResult:
     scheme = checked_scheme(request.scheme, place.choice.environment)
     lane = build_lane(place, scheme, request.overrides, lists=request.again is None)
     work = Work(
-        place.clock.new_id(), place.choice.environment.name, place.ledger, place.clock, Tally(), Brake()
+        run=place.clock.new_id(),
+        environment=place.choice.environment.name,
+        ledger=place.ledger,
+        clock=place.clock,
+        tally=Tally(),
+        brake=Brake(),
+        tell=request.tell,
     )
     began = place.clock.monotonic()
     request.watch(work)

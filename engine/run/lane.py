@@ -49,6 +49,8 @@ class Work:
     clock: Clock
     tally: Tally
     brake: Brake
+    tell: Callable[[str], None] = lambda text: None
+    """Told what a person who watches should know at once: above all, what is waited for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ __all__ = ["Settler"]
 
 _PAGE = 200
 _PAUSE = 0.2
+_WORTH_TELLING = 5.0
 _CLOCK_MOVED = timedelta(minutes=1)
 _ALONE_AFTER = 2
 
@@ -74,6 +75,13 @@ class Settler:
             pause = max((due_at - self.work.clock.now()).total_seconds(), 0) + _PAUSE
             if pause > left + _PAUSE:
                 return
+            if pause > _WORTH_TELLING:
+                text = tr(
+                    "waiting {seconds} s, until '{target}' can be asked for what had no clear answer",
+                    seconds=int(pause),
+                    target=self.lane.to.connection.name,
+                )
+                self.work.tell(text)
             await self.work.clock.sleep(pause)
 
     async def _resolve_due(self) -> datetime | None:
