@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -22,7 +21,6 @@ __all__ = ["Demand", "read_demand"]
 _LOOK_BACK = timedelta(days=14)
 _INTAKE = timedelta(hours=1)
 """A scheme's first hour reads what was there before it, and says nothing about the days to come."""
-_RUNS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +58,18 @@ def read_demand(tx: Connection, scheme: str, target_system: str, source_system: 
         new_per_day=new / days,
         told_per_day=(told or 0) / days,
         waiting_since=tuple(since for since in waiting if since is not None),
-        cadence=_cadence(tx, scheme),
+        cadence=_cadence(tx, scheme, now),
         schemes=max(_listing(tx, source_system), 1),
     )
 
 
-def _cadence(tx: Connection, scheme: str) -> timedelta | None:
-    """How far apart the latest runs began."""
-    query = select(runs.c.started_at).where(runs.c.scheme == scheme, runs.c.command == "run")
-    began = list(tx.scalars(query.order_by(runs.c.started_at.desc()).limit(_RUNS)))
-    if len(began) < 3:
-        return None
-    gaps: list[timedelta] = sorted(later - earlier for later, earlier in pairwise(began))
-    return gaps[len(gaps) // 2]
+def _cadence(tx: Connection, scheme: str, now: datetime) -> timedelta | None:
+    """How often runs begin, spread over a whole day: a few by hand in a row say nothing about the month."""
+    since = now - timedelta(days=1)
+    query = select(func.count()).select_from(runs)
+    mine = runs.c.scheme == scheme, runs.c.command == "run", runs.c.started_at > since
+    began = tx.scalar(query.where(*mine))
+    return timedelta(days=1) / began if began else None
 
 
 def _listing(tx: Connection, source_system: str) -> int:
