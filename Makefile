@@ -4,7 +4,7 @@ VENV ?= .venv
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types docs picture ci clean
+.PHONY: help run test check lint format types docs soak picture ci clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ types: $(VENV)/.installed-dev  ## mypy, strict
 
 docs: $(VENV)/.installed-dev  ## do the docs still hold?
 	@$(VENV)/bin/python -m pytest -q tests/docs
+
+soak: $(VENV)/.installed-dev  ## thousands of simulated histories; writes docs/reliability.md
+	@$(VENV)/bin/python tests/simulation/soak.py --histories $(or $(HISTORIES),10000) --write docs/reliability.md
 
 picture: $(VENV)/.installed-dev  ## make docs/run.svg anew, from a real run
 	@$(VENV)/bin/python tools/picture.py docs/run.svg

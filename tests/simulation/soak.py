@@ -1,0 +1,123 @@
+"""The long soak: many thousands of histories, the planted bugs, three months of quota; writes the scorecard.
+
+python tests/simulation/soak.py --histories 10000 --write docs/reliability.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from dst.plants import PLANTS, Plant
+from dst.quota import Report, simulate
+from dst.scorecard import Planted, Score, scorecard
+from dst.setup import draw_setup
+from dst.world import play
+
+_CHUNK = 20
+_PLANTED = 60
+
+
+@dataclass(slots=True)
+class _Job:
+    """A stretch of seeds, on both kinds of target."""
+
+    first: int
+    count: int
+    folder: Path
+
+
+def main() -> int:
+    """Soak, and say how it went; 1 when any history did not end well."""
+    given = _arguments()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with multiprocessing.get_context("spawn").Pool(given.workers) as pool:
+            quota = pool.apply_async(_quota, (folder / "quota", given.quota_days))
+            planted = pool.map_async(_plant, [(folder / f"plant{n}", n) for n in range(len(PLANTS))], 1)
+            score = _histories(pool, folder, given.first, given.histories, given.minutes)
+            report, found = quota.get(), planted.get()
+    text = scorecard(score, found, report)
+    print(text)
+    print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
+    if given.write:
+        Path(given.write).write_text(text, encoding="utf-8")
+    well = not score.violations and all(plant.histories for plant in found) and not report.unpaid
+    return 0 if well else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--histories", type=int, default=10_000)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--minutes", type=float, help="begin no more histories after so long")
+    parser.add_argument("--quota-days", type=int, default=90)
+    parser.add_argument("--write", help="where the scorecard goes")
+    return parser.parse_args()
+
+
+def _histories(
+    pool: multiprocessing.pool.Pool, folder: Path, first: int, histories: int, minutes: float | None
+) -> Score:
+    total = Score()
+    until = None if minutes is None else time.monotonic() + 60 * minutes
+    seeds = range(first, first + histories // 2, _CHUNK)
+    jobs = _until(until, [_Job(seed, min(_CHUNK, first + histories // 2 - seed), folder) for seed in seeds])
+    for part in pool.imap_unordered(_chunk, jobs):
+        total.add(part)
+        for text in part.reports:
+            print(text, flush=True)
+        print(f"{total.histories} histories, {len(total.violations)} bad", file=sys.stderr, flush=True)
+    return total
+
+
+def _until(until: float | None, jobs: list[_Job]) -> Iterator[_Job]:
+    for job in jobs:
+        if until is not None and time.monotonic() > until:
+            return
+        yield job
+
+
+def _chunk(job: _Job) -> Score:
+    folder = job.folder / f"{os.getpid()}"
+    folder.mkdir(exist_ok=True)
+    score = Score()
+    for seed in range(job.first, job.first + job.count):
+        for unique in (True, False):
+            score.count(play(draw_setup(seed, unique), folder))
+    return score
+
+
+def _plant(job: tuple[Path, int]) -> Planted:
+    folder, number = job
+    folder.mkdir()
+    plant: Plant = PLANTS[number]
+    found = 0
+    first: str | None = None
+    for seed in range(_PLANTED):
+        with plant.plant():
+            outcome = play(plant.setup(seed), folder)
+        harm = [text for text in outcome.violations if text.startswith(plant.harm)]
+        found += bool(harm)
+        first = first or (harm[0] if harm else None)
+    return Planted(plant.name, plant.unique, plant.harm, found, _PLANTED, first or "")
+
+
+def _quota(folder: Path, days: int) -> Report:
+    folder.mkdir()
+    return simulate(folder, days=days)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
