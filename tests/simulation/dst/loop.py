@@ -171,8 +171,9 @@ class SimFuture(asyncio.Future[Any]):
 class SimTask(asyncio.Task[Any]):
     """A task whose hash is its number: asyncio keeps tasks in sets, and no order may hang on addresses."""
 
-    def __init__(self, number: int, coroutine: Any, **options: Any) -> None:
+    def __init__(self, number: int, process: Process | None, coroutine: Any, **options: Any) -> None:
         self._number = number
+        self.process = process
         super().__init__(coroutine, **options)
 
     def __hash__(self) -> int:
@@ -193,8 +194,8 @@ def _close(coroutine: Any) -> None:
 def _adopt(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
     assert isinstance(loop, SimLoop)
     loop.tasks_made += 1
-    task = SimTask(loop.tasks_made, coroutine, loop=loop, **options)
     process = (options.get("context") or copy_context()).get(current_process)
+    task = SimTask(loop.tasks_made, process, coroutine, loop=loop, **options)
     if process is not None:
         process.tasks.add(task)
     return task
@@ -203,7 +204,7 @@ def _adopt(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> a
 def _note_problem(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     assert isinstance(loop, SimLoop)
     error = context.get("exception")
-    future = context.get("future")
-    if isinstance(future, SimFuture) and future.process is not None and not future.process.alive:
+    whose = context.get("future") or context.get("task")
+    if isinstance(whose, SimFuture | SimTask) and whose.process is not None and not whose.process.alive:
         return
     loop.problems.append(f"{context.get('message')}: {error!r}")

@@ -140,13 +140,13 @@ class World:
             result = await self.run_once()
             now = self._ledger_now()
             over = self.wall.true() > due_by(self.setup) + timedelta(days=1)
-            same = same + 1 if now == before and over and not self._waiting() else 0
+            spent = result is not None and _met_the_quota(result)
+            same = same + 1 if now == before and over and not spent and not self._waiting() else 0
             before = now
             if self._decide():
                 same = 0
             elif same >= 1:
                 return
-            spent = result is not None and isinstance(result.error, QuotaSpent)
             await asyncio.sleep(86400.0 * (32 if spent else 1.1))
         self.problems.append(f"after {_MOST_CALM_RUNS} calm runs it is not over")
 
@@ -282,6 +282,11 @@ class World:
         """Whether the holder of a lease still runs, as far as `engine.run.owner` could tell."""
         name = owner.partition("|")[2]
         return all(process.name != name for process in self.loop.graveyard)
+
+
+def _met_the_quota(result: RunResult) -> bool:
+    """Whether a run, or its callbacks, found the month's calls used up: nothing moves before the next."""
+    return isinstance(result.error, QuotaSpent) or any("90020" in text for text in result.warnings)
 
 
 @contextmanager
