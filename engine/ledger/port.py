@@ -128,6 +128,8 @@ def _attempt(tx: Connection, job: _Job) -> None:
     try:
         job.value = job.work(tx)
     except BaseException as error:
+        if tx.invalidated:  # the server is gone: nothing of this transaction can be saved
+            raise
         try:
             savepoint.rollback()
         except DBAPIError:

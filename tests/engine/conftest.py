@@ -1,4 +1,4 @@
-"""A prompt in a folder of its own, with the shipped schemes in it: commands run in this process."""
+"""Ledgers on both kinds of database, and a prompt in a folder of its own with the shipped schemes in it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.cli.main import run
+from engine.ledger.open import upgrade
+from engine.ledger.sql import make_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Engine
 
 SCHEMES = Path(__file__).parents[2] / "schemes"
 
@@ -63,3 +70,35 @@ def prompt(tmp_path_factory: pytest.TempPathFactory) -> Prompt:
     folder = tmp_path_factory.mktemp("prompt")
     shutil.copytree(SCHEMES, folder / "schemes")
     return Prompt(folder)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database that is empty, or not there yet."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgresql"))
+    return f"sqlite:///{tmp_path / 'ledger.db'}"
+
+
+@pytest.fixture
+def url(place: str) -> str:
+    """The URL of a new ledger."""
+    upgrade(place)
+    return place
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Engine]:
+    """A new ledger's database, as the ledger uses it."""
+    made = make_engine(url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def tx(database: Engine) -> Iterator[Connection]:
+    """A transaction of a new ledger, undone in the end."""
+    with database.connect() as connection:
+        transaction = connection.begin()
+        yield connection
+        transaction.rollback()

