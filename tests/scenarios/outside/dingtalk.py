@@ -223,6 +223,8 @@ class DingTalk(Server):
             return web.json_response(arg)
         if kind == "500":
             return web.Response(status=500, text="oops")
+        if kind == "do":
+            arg()
         if kind == "slow":
             await asyncio.sleep(arg)
         return None
