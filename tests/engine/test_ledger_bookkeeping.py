@@ -7,38 +7,23 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.ledger import leases, lookups, runs, windows
 from engine.ledger.leases import Lease
-from engine.ledger.open import upgrade
 from engine.ledger.port import InlineLedger, ThreadLedger
 from engine.ledger.sql import make_engine
-from engine.ledger.tables import metadata
 from engine.ledger.windows import SpanState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def later(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def tx() -> Iterator[Connection]:
-    engine = make_engine("sqlite://")
-    with engine.begin() as connection:
-        metadata.create_all(connection)
-        yield connection
-    engine.dispose()
 
 
 class FakeClock:
@@ -118,12 +103,9 @@ def test_a_lease_made_under_a_clock_that_was_set_back_does_not_hold_for_months(t
     assert leases.acquire(tx, "n", "b", NOON, 30) == 2
 
 
-def test_a_lease_renews_itself_and_is_given_back() -> None:
+def test_a_lease_renews_itself_and_is_given_back(database: Engine) -> None:
     async def play() -> None:
-        engine = make_engine("sqlite://")
-        with engine.begin() as connection:
-            metadata.create_all(connection)
-        port, clock = InlineLedger(engine), FakeClock()
+        port, clock = InlineLedger(database), FakeClock()
         lease = await Lease.take(port, clock, "n", "a", seconds=30)
         assert lease is not None
         async with lease:
@@ -140,12 +122,9 @@ def test_a_lease_renews_itself_and_is_given_back() -> None:
     asyncio.run(play())
 
 
-def test_a_lease_is_waited_for() -> None:
+def test_a_lease_is_waited_for(database: Engine) -> None:
     async def play() -> None:
-        engine = make_engine("sqlite://")
-        with engine.begin() as connection:
-            metadata.create_all(connection)
-        port, clock = InlineLedger(engine), FakeClock()
+        port, clock = InlineLedger(database), FakeClock()
         await port.do(lambda tx: leases.acquire(tx, "n", "dead", clock.now(), 30))
         waiting = asyncio.ensure_future(Lease.take(port, clock, "n", "b", wait=60))
         await clock.pass_(29)
@@ -159,14 +138,11 @@ def test_a_lease_is_waited_for() -> None:
     asyncio.run(play())
 
 
-def test_a_lease_that_was_lost_says_so_even_before_it_is_asked() -> None:
+def test_a_lease_that_was_lost_says_so_even_before_it_is_asked(database: Engine) -> None:
     """A process that slept through its lease must not believe that it still holds it."""
 
     async def play() -> None:
-        engine = make_engine("sqlite://")
-        with engine.begin() as connection:
-            metadata.create_all(connection)
-        port, clock = InlineLedger(engine), FakeClock()
+        port, clock = InlineLedger(database), FakeClock()
         lease = await Lease.take(port, clock, "n", "a", seconds=30)
         assert lease is not None
         clock.at += 31  # paused: no sleeper was woken
@@ -181,10 +157,7 @@ def test_a_lease_that_was_lost_says_so_even_before_it_is_asked() -> None:
     asyncio.run(play())
 
 
-def test_of_two_processes_one_gets_the_lease(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    upgrade(url)
-
+def test_of_two_processes_one_gets_the_lease(url: str) -> None:
     async def play() -> list[int | None]:
         ports = [ThreadLedger(make_engine(url)) for _ in range(2)]
         tries = [
@@ -245,16 +218,14 @@ def test_a_mark_moves_over_contiguous_spans_only(tx: Connection) -> None:
     assert windows.read_watermark(tx, "k") == later(30)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 6)), min_size=1, max_size=12))
-def test_whatever_is_below_the_mark_was_listed(spans: list[tuple[int, int]]) -> None:
-    engine = make_engine("sqlite://")
-    with engine.begin() as tx:
-        metadata.create_all(tx)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(spans=st.lists(st.tuples(st.integers(0, 20), st.integers(1, 6)), min_size=1, max_size=12))
+def test_whatever_is_below_the_mark_was_listed(tx: Connection, spans: list[tuple[int, int]]) -> None:
+    with tx.begin_nested() as example:
         for start, length in spans:
             windows.advance(tx, "k", {}, later(start), later(start + length), NOON)
         mark = windows.read_watermark(tx, "k")
-    engine.dispose()
+        example.rollback()
     listed = {second for start, length in spans for second in range(start, start + length)}
     first = spans[0][0]
     assert mark is not None

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -20,16 +20,14 @@ from engine.connector.limits import Limits
 from engine.errors import QuotaSpent
 from engine.ledger.budgets import count, read_budget
 from engine.ledger.meter import LedgerMeter
-from engine.ledger.open import upgrade
 from engine.ledger.port import InlineLedger, LedgerPort
 from engine.ledger.sql import make_engine
-from engine.ledger.tables import budgets
+from engine.ledger.tables import budgets, pacing
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
-    from pathlib import Path
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=SHANGHAI)
 TWENTY = Limits(per_second=Decimal(20))
@@ -87,13 +85,6 @@ class SlowLedger:
 
     async def aclose(self) -> None:
         await self._port.aclose()
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    made = f"sqlite:///{tmp_path / 'ledger.db'}"
-    upgrade(made)
-    return made
 
 
 def play(
@@ -166,17 +157,19 @@ def test_processes_share_one_pace(url: str) -> None:
     assert 599 / (started[-1] - started[0]) >= 0.95 * 20
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000), worst=st.sampled_from([0.005, 0.03, 0.2, 1.5]))
-def test_however_late_sleepers_wake_no_second_sees_too_many(seed: int, worst: float) -> None:
+def test_however_late_sleepers_wake_no_second_sees_too_many(
+    database: Engine, seed: int, worst: float
+) -> None:
     chance = random.Random(seed)
     clock = FakeClock(late=lambda: chance.random() * worst)
 
     async def run() -> list[float]:
-        engine = make_engine("sqlite://")
-        with engine.begin() as tx:
-            budgets.metadata.create_all(tx)
-        port = InlineLedger(engine)
+        with database.begin() as tx:
+            for table in (budgets, pacing):  # of the example before
+                tx.execute(table.delete())
+        port = InlineLedger(database)
         started = await clock.play(calls(LedgerMeter(port, clock, "s", TWENTY), clock, 60, workers=30))
         await port.aclose()
         return started
