@@ -12,14 +12,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from engine.errors import UsageError
 from engine.ledger import runs
 from engine.ledger.backup import backup, check, status
 from engine.ledger.faults import LedgerBrokenError, LedgerUnwritableError
-from engine.ledger.open import HEAD, open_ledger, upgrade
-from engine.ledger.tables import deliveries, records
+from engine.ledger.open import HEAD, ledger_place, open_ledger, upgrade
+from engine.ledger.sql import make_engine
+from engine.ledger.tables import budgets, deliveries, records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +31,8 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def file(tmp_path: Path) -> str:
+    """A ledger in a file: a server's is backed up and checked by its own tools."""
     made = f"sqlite:///{tmp_path / 'ledger.db'}"
     upgrade(made)
     return made
@@ -54,16 +56,20 @@ def fill(tx: Connection) -> None:
     runs.start(tx, "r1", scheme="s", scheme_hash="h", environment="e", command="run", at=NOON)
 
 
-def test_a_status_counts_and_a_backup_of_a_used_ledger_is_whole(url: str, tmp_path: Path) -> None:
+def test_a_status_counts(url: str, tx: Connection) -> None:
+    fill(tx)
+    found = status(tx)
+    assert (found.place, found.version) == (ledger_place(url), HEAD)
+    assert (found.records, found.deliveries) == (3, {"done": 2, "failed": 1})
+    assert (found.runs, found.unfinished_runs) == (1, 1)
+    assert found.size > 10_000
+
+
+def test_a_backup_of_a_used_ledger_is_whole(file: str, tmp_path: Path) -> None:
     async def play() -> None:
-        port = open_ledger(url)
+        port = open_ledger(file)
         await port.do(fill)
-        found = await port.do(status)
-        assert (found.place, found.version) == (str(tmp_path / "ledger.db"), HEAD)
-        assert (found.records, found.deliveries) == (3, {"done": 2, "failed": 1})
-        assert (found.runs, found.unfinished_runs) == (1, 1)
-        assert found.size > 10_000
-        assert backup(url, tmp_path / "copies" / "today.db") == tmp_path / "copies" / "today.db"
+        assert backup(file, tmp_path / "copies" / "today.db") == tmp_path / "copies" / "today.db"
         await port.aclose()
 
     asyncio.run(play())
@@ -81,18 +87,18 @@ def test_a_status_counts_and_a_backup_of_a_used_ledger_is_whole(url: str, tmp_pa
     assert asyncio.run(look()) == 3
 
 
-def test_a_backup_overwrites_nothing(url: str, tmp_path: Path) -> None:
+def test_a_backup_overwrites_nothing(file: str, tmp_path: Path) -> None:
     folder = tmp_path / "copies"
     folder.mkdir()
-    assert backup(url, folder) == folder / "ledger.db"
+    assert backup(file, folder) == folder / "ledger.db"
     with pytest.raises(UsageError, match="never overwrites"):
-        backup(url, folder)
+        backup(file, folder)
 
 
-def test_a_backup_that_cannot_be_written(url: str, tmp_path: Path) -> None:
+def test_a_backup_that_cannot_be_written(file: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(LedgerUnwritableError, match="cannot be written"):
-        backup(url, tmp_path / "file" / "copy.db")
+        backup(file, tmp_path / "file" / "copy.db")
 
 
 @pytest.mark.parametrize(
@@ -105,20 +111,20 @@ def test_what_cannot_be_backed_up_says_why(wrong: str, message: str, tmp_path: P
     assert "hunter2" not in str(caught.value)
 
 
-def test_damage_is_found(url: str, tmp_path: Path) -> None:
+def test_damage_is_found(file: str, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "ledger.db") as database:
         database.execute("INSERT INTO events (record_id, at, kind) VALUES (99, 0, 'orphan')")
     database.close()
-    assert check(url) == ["events 1 -> records"]
+    assert check(file) == ["events 1 -> records"]
     (tmp_path / "ledger.db").write_bytes(b"\x00" * 4096 + (tmp_path / "ledger.db").read_bytes()[4096:])
     with pytest.raises(LedgerBrokenError):
-        check(url)
+        check(file)
 
 
 KILLED = """
 import asyncio, sys
 from datetime import UTC, datetime
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from engine.ledger.open import open_ledger
 from engine.ledger.tables import budgets
 
@@ -143,7 +149,7 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no kill -9")
-def test_after_a_kill_everything_answered_is_there_and_nothing_is_half(url: str, tmp_path: Path) -> None:
+def test_after_a_kill_everything_answered_is_there_and_nothing_is_half(url: str) -> None:
     child = subprocess.Popen([sys.executable, "-c", KILLED, url], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     answered = [child.stdout.readline().strip() for _ in range(100)]
@@ -152,9 +158,10 @@ def test_after_a_kill_everything_answered_is_there_and_nothing_is_half(url: str,
     child.stdout.close()
     child.wait(timeout=30)
     assert check(url) == []
-    with sqlite3.connect(tmp_path / "ledger.db") as database:
-        found = database.execute("SELECT system, interface FROM budgets").fetchall()
-    database.close()
+    database = make_engine(url)
+    with database.begin() as tx:
+        found = tx.execute(select(budgets.c.system, budgets.c.interface)).all()
+    database.dispose()
     left = {interface for half, interface in found if half == "left"}
     right = {interface for half, interface in found if half == "right"}
     assert left == right

@@ -15,13 +15,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 import engine.ledger
 from engine.errors import UsageError
 from engine.ledger import runs
 from engine.ledger.faults import LedgerBrokenError, LedgerTooNewError, LedgerUnwritableError
 from engine.ledger.open import HEAD, ledger_path, ledger_place, ledger_url, open_ledger, upgrade, version
+from engine.ledger.sql import make_engine
 from engine.ledger.tables import metadata
 
 MIGRATIONS = Path(engine.ledger.__file__).parent / "migrations"
@@ -94,27 +95,17 @@ def test_a_new_ledger_is_made_with_its_folder_for_its_user_alone(tmp_path: Path)
     assert (folder / ".gitignore").read_text() == "*\n"
 
 
-def test_migrations_make_what_the_tables_say(tmp_path: Path) -> None:
-    made(tmp_path / "ledger.db")
-    engine = create_engine(f"sqlite:///{tmp_path / 'ledger.db'}")
-    with engine.connect() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"version_table": "ledger_version", "compare_type": True}
-        )
-        assert compare_metadata(context, metadata) == []
-    engine.dispose()
+def test_migrations_make_what_the_tables_say(tx: Connection) -> None:
+    context = MigrationContext.configure(tx, opts={"version_table": "ledger_version", "compare_type": True})
+    assert compare_metadata(context, metadata) == []
 
 
-def test_migrations_make_the_very_tables(tmp_path: Path) -> None:
+def test_migrations_make_the_very_tables(tx: Connection) -> None:
     """Autogeneration does not compare everything: keys, orders and foreign keys are compared here."""
-    made(tmp_path / "ledger.db")
-    migrated = create_engine(f"sqlite:///{tmp_path / 'ledger.db'}")
-    direct = create_engine(f"sqlite:///{tmp_path / 'direct.db'}")
-    metadata.create_all(direct)
-    with migrated.connect() as left, direct.connect() as right:
-        assert layout(left) == layout(right)
-    migrated.dispose()
-    direct.dispose()
+    migrated = layout(tx)
+    metadata.drop_all(tx)
+    metadata.create_all(tx)
+    assert layout(tx) == migrated
 
 
 def layout(connection: Connection) -> dict[str, object]:
@@ -140,21 +131,19 @@ def test_the_newest_step_is_the_one_that_opening_expects() -> None:
         assert re.fullmatch(rf"{script.revision}_\w+\.py", Path(script.path).name)
 
 
-def test_an_upgrade_is_told_and_needed_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    assert upgrade(url) == (None, HEAD)
-    assert upgrade(url) == (HEAD, HEAD)
+def test_an_upgrade_is_told_and_needed_once(place: str) -> None:
+    assert upgrade(place) == (None, HEAD)
+    assert upgrade(place) == (HEAD, HEAD)
 
 
-def test_processes_that_open_a_new_ledger_together_make_it_once(tmp_path: Path) -> None:
+def test_processes_that_open_a_new_ledger_together_make_it_once(place: str) -> None:
     code = "import sys; from engine.ledger.open import upgrade; upgrade(sys.argv[1])"
-    command = [sys.executable, "-c", code, f"sqlite:///{tmp_path / 'ledger.db'}"]
+    command = [sys.executable, "-c", code, place]
     children = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     assert [child.communicate(timeout=60)[1] for child in children] == ["", "", ""]
 
 
-def test_an_open_of_an_up_to_date_ledger_does_not_load_alembic(tmp_path: Path) -> None:
-    url = made(tmp_path / "ledger.db")
+def test_an_open_of_an_up_to_date_ledger_does_not_load_alembic(url: str) -> None:
     code = (
         "import sys; from engine.ledger.open import upgrade; upgrade(sys.argv[1]);"
         "assert 'alembic' not in sys.modules"
@@ -178,18 +167,25 @@ def begin(tx: Connection) -> None:
     runs.start(tx, "1", scheme="s", scheme_hash="h", environment="e", command="run", at=datetime.now(UTC))
 
 
-def test_a_newer_ledger_is_refused_and_left_alone(tmp_path: Path) -> None:
-    url = made(tmp_path / "ledger.db")
-    with sqlite3.connect(tmp_path / "ledger.db") as database:
-        database.execute("UPDATE ledger_version SET version_num = '9999'")
-    database.close()
+def test_a_newer_ledger_is_refused_and_left_alone(url: str, database: Engine) -> None:
+    with database.begin() as tx:
+        tx.execute(text("UPDATE ledger_version SET version_num = '9999'"))
     with pytest.raises(LedgerTooNewError, match="version 9999, known up to") as caught:
         open_ledger(url)
     assert "upgrade the engine" in (caught.value.hint or "")
     assert version(url) == "9999"
 
 
-def test_another_programs_database_is_refused(tmp_path: Path) -> None:
+def test_another_programs_tables_are_not_taken_for_a_ledger(place: str) -> None:
+    other = make_engine(place)
+    with other.begin() as tx:
+        tx.execute(text("CREATE TABLE records (id INTEGER)"))
+    other.dispose()
+    with pytest.raises(LedgerBrokenError, match="tables of another program"):
+        open_ledger(place)
+
+
+def test_another_programs_file_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "crm.db") as database:
         database.execute("CREATE TABLE customers (id INTEGER)")
     database.close()
@@ -197,19 +193,16 @@ def test_another_programs_database_is_refused(tmp_path: Path) -> None:
         open_ledger(f"sqlite:///{tmp_path / 'crm.db'}")
 
 
-def test_a_migration_that_fails_leaves_nothing_half_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_migration_that_fails_leaves_nothing_half_made(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(tx: Connection) -> None:
         tx.execute(text("CREATE TABLE half (id INTEGER)"))
         raise RuntimeError("power cut")
 
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
     monkeypatch.setattr("engine.ledger.open._migrate", broken)
     with pytest.raises(RuntimeError):
-        upgrade(url)
+        upgrade(place)
     monkeypatch.undo()
-    assert upgrade(url) == (None, HEAD)
+    assert upgrade(place) == (None, HEAD)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
@@ -218,11 +211,21 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         open_ledger(f"sqlite:///{tmp_path / 'file' / 'ledger.db'}")
 
 
-def test_a_ledger_that_may_only_be_read_can_be_read(tmp_path: Path) -> None:
-    made(tmp_path / "ledger.db")
+def read_only(database: Engine) -> str:
+    """The URL under which the ledger cannot be written."""
+    name = database.url.database
+    if database.dialect.name == "sqlite":
+        return f"sqlite:///file:{name}?mode=ro&uri=true"
+    with database.begin() as tx:
+        tx.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    return database.url.render_as_string(hide_password=False)
+
+
+def test_a_ledger_that_may_only_be_read_can_be_read(database: Engine) -> None:
+    url = read_only(database)
 
     async def play() -> None:
-        port = open_ledger(f"sqlite:///file:{tmp_path / 'ledger.db'}?mode=ro&uri=true")
+        port = open_ledger(url)
         assert await port.do(runs.list_runs) == []
         with pytest.raises(LedgerUnwritableError, match="cannot be opened for writing"):
             await port.do(begin)

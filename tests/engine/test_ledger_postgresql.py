@@ -9,21 +9,25 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from engine.ledger import deliveries, events, leases, lookups, records, runs, story, windows
 from engine.ledger.backup import check, status
 from engine.ledger.budgets import count, read_budget, take_slots
-from engine.ledger.faults import LedgerUnreachableError
+from engine.ledger.faults import (
+    LedgerBrokenError,
+    LedgerBusyError,
+    LedgerFullError,
+    LedgerUnreachableError,
+    LedgerUnwritableError,
+)
 from engine.ledger.forget import forget_systems
 from engine.ledger.open import HEAD, open_ledger, upgrade, version
 from engine.ledger.prune import prune
 from engine.ledger.rows import Fault, State
 from engine.ledger.sql import insert_missing, make_engine
-from engine.ledger.tables import budgets, metadata
+from engine.ledger.tables import budgets
 from engine.ledger.windows import SpanState
 
 if TYPE_CHECKING:
@@ -57,14 +61,10 @@ def row(interface: str) -> dict[str, Any]:
     return {"system": "s", "interface": interface, "period": "p", "calls": 1, "metered": True}
 
 
-def test_an_upgrade_is_needed_once(url: str) -> None:
-    assert upgrade(url.replace("postgresql+psycopg:", "postgres:")) == (HEAD, HEAD)
+def test_a_url_may_be_written_as_other_programs_write_it(url: str) -> None:
+    for driver in ("postgres:", "postgresql:"):
+        assert upgrade(url.replace("postgresql+psycopg:", driver)) == (HEAD, HEAD)
     assert version(url) == HEAD
-
-
-def test_migrations_make_what_the_tables_say(tx: Connection) -> None:
-    context = MigrationContext.configure(tx, opts={"version_table": "ledger_version", "compare_type": True})
-    assert compare_metadata(context, metadata) == []
 
 
 def test_rows_that_are_there_are_kept_and_counted_right(tx: Connection) -> None:
@@ -198,6 +198,28 @@ def test_a_connection_that_breaks_fails_its_commit_in_plain_words_and_no_other(u
     outcomes, found = asyncio.run(play())
     assert [type(outcome) for outcome in outcomes] == [LedgerUnreachableError] * (after + 2)
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("53100", LedgerFullError),
+        ("25006", LedgerUnwritableError),
+        ("40P01", LedgerBusyError),
+        ("57P01", LedgerUnreachableError),
+        ("XX001", LedgerBrokenError),
+    ],
+)
+def test_what_a_server_refuses_is_told_in_plain_words(url: str, state: str, told: type[Exception]) -> None:
+    async def play() -> None:
+        port = open_ledger(url)
+        raising = text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$")
+        with pytest.raises(told):
+            await port.do(lambda tx: tx.execute(raising))
+        assert await port.do(lambda tx: tx.scalar(text("SHOW synchronous_commit"))) == "on"
+        await port.aclose()
+
+    asyncio.run(play())
 
 
 def test_a_server_that_is_not_there() -> None:
