@@ -1,30 +1,87 @@
-"""JSON as text, with amounts untouched: Decimals go out digit for digit and come back as Decimals."""
+"""JSON as text, with amounts untouched: Decimals go out digit for digit and come back as Decimals.
+
+What comes back can be kept: answers come from elsewhere, and neither a database nor a terminal takes half a
+character, a number of a billion digits, or lists within lists without end.
+"""
 
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
 
-__all__ = ["dumps", "loads"]
+__all__ = ["DEEPEST", "dumps", "loads"]
+
+DEEPEST = 100
+_EXPONENT_MOST = 100
+_BROKEN = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 
 
 def dumps(value: Any) -> str:
     """Compact JSON in the order of the value's keys; a Decimal becomes a number literal without exponent."""
-    return orjson.dumps(value, default=_encode).decode()
+    try:
+        return orjson.dumps(value, default=_encode).decode()
+    except TypeError:  # half a character, or a whole number of more than 64 bits
+        return orjson.dumps(_storable(value), default=_encode).decode()
 
 
-def loads(text: str | bytes) -> Any:
-    """JSON to plain values; numbers with a point or exponent are Decimals. Raises ValueError."""
-    return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
+def loads(text: str | bytes, deepest: int = DEEPEST) -> Any:
+    """JSON to plain values; numbers with a point or exponent are Decimals, those beyond all measure texts.
+
+    Each half of a character that was cut in two becomes a question mark, NUL the replacement character.
+    Raises ValueError, also for more than `deepest` levels.
+    """
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text))
+    try:
+        value = json.loads(text, parse_float=_decimal, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if text.count("[") + text.count("{") > deepest:
+        _measure(value, deepest)
+    return _storable(value) if _BROKEN.search(text) else value
+
+
+def _measure(value: Any, deepest: int) -> None:
+    level = [value]
+    for _ in range(deepest + 1):
+        held = [part for part in level if isinstance(part, dict | list)]
+        if not held:
+            return
+        level = [part for each in held for part in (each.values() if isinstance(each, dict) else each)]
+    raise ValueError("nested too deeply")
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    if isinstance(value, Mapping):
+        return {_storable(name): _storable(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(part) for part in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return Decimal(value)
+    return value
+
+
+def _decimal(text: str) -> Decimal | str:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    return number if abs(number.adjusted()) < _EXPONENT_MOST else text
 
 
 def _encode(value: Any) -> Any:
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise TypeError(f"{value} is no JSON number")
+        if abs(value.adjusted()) > 1000 * _EXPONENT_MOST:  # a few letters must not become gigabytes
+            raise TypeError("a number is beyond all measure")
         return orjson.Fragment(format(value, "f").encode())
     if isinstance(value, tuple):
         return list(value)

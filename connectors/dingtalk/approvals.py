@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Approvals", "Listing", "NewApprovals", "NewWire", "OldApprovals", "OldWire"]
 
 
+_LONGEST_ID = 300
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -146,7 +147,7 @@ def _listing(answer: dict[str, Any], cursor_key: str) -> Listing:
     ids = result.get("list") if isinstance(result, dict) else None
     if not isinstance(result, dict) or not isinstance(ids, list):
         raise Retry(tr("a listing came without its list"))
-    good = tuple(one for one in ids if isinstance(one, str) and one.strip())
+    good = tuple(one for one in ids if _is_id(one))
     strange = len(ids) - len(good)
     cursor = result.get(cursor_key)
     if cursor is None or cursor == "":
@@ -154,6 +155,12 @@ def _listing(answer: dict[str, Any], cursor_key: str) -> Listing:
     if isinstance(cursor, bool) or not isinstance(cursor, int | str):
         raise Retry(tr("a listing came with a cursor that is none"))
     return Listing(good, cursor, strange)
+
+
+def _is_id(value: Any) -> bool:
+    return (
+        isinstance(value, str) and value.strip() != "" and len(value) <= _LONGEST_ID and value.isprintable()
+    )
 
 
 def _checked(instance: Any, form: str) -> dict[str, Any]:
@@ -177,7 +184,8 @@ def _as_number(cursor: Any) -> Any:
     """The new API gives its cursor as text and takes it as number."""
     if cursor is None:
         return 0
-    return int(cursor) if isinstance(cursor, str) and cursor.isascii() and cursor.isdigit() else cursor
+    short = isinstance(cursor, str) and len(cursor) <= 18
+    return int(cursor) if short and cursor.isascii() and cursor.isdigit() else cursor
 
 
 def _code(request: Mapping[str, Any]) -> str:

@@ -35,6 +35,9 @@ _RENAMED = {"originatorUserId": "originator_userid", "ccUserIds": "cc_userids"}
 _RENAMED_OPERATION = {"userId": "userid", "type": "operation_type", "result": "operation_result"}
 
 
+_YEAR_3000 = 32_503_680_000_000
+
+
 def make_record(id_: str, instance: Mapping[str, Any]) -> dict[str, Any]:
     """The record of an instance in the old API's shape: labels on top, its own members in `extend`.
 
@@ -60,7 +63,10 @@ def _extend(instance: Mapping[str, Any]) -> dict[str, Any]:
         if not known and value is not None and not isinstance(value, Mapping | list):
             extend[name] = _scalar(value)
     attached = instance.get("attached_process_instance_ids")
-    extend["attached_process_instance_ids"] = [str(one) for one in attached or () if one]
+    named = attached if isinstance(attached, list) else []
+    extend["attached_process_instance_ids"] = [
+        str(one) for one in named if isinstance(one, str | int) and one
+    ]
     return extend
 
 
@@ -103,7 +109,7 @@ def _snake(name: str) -> str:
 def beijing_text(value: Any) -> Any:
     """``2024-05-08T10:21Z`` as ``2024-05-08 10:21:00``. The Z is false: business ids and instance ids prove
     that the new API writes Beijing's wall clock. Epoch milliseconds are put into that zone."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _YEAR_3000:
         return f"{datetime.fromtimestamp(value / 1000, SHANGHAI):%Y-%m-%d %H:%M:%S}"
     found = _FALSE_UTC.fullmatch(value) if isinstance(value, str) else None
     return f"{found[1]} {found[2]}{found[3] or ':00'}" if found else value

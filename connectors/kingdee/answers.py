@@ -6,6 +6,7 @@ object two lists deep. Nothing here decides what the engine does about it (see `
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     import httpx
+
+_SHORT_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 
 __all__ = ["Code", "Done", "Problem", "Status", "Unreadable", "read_body", "read_status", "with_texts"]
 
@@ -211,7 +214,7 @@ def _integer(value: Any) -> int | None:
     if isinstance(value, bool) or value is None:
         return None
     text = str(value).strip()
-    return int(text) if text.lstrip("-").isdecimal() else None
+    return int(text) if _SHORT_NUMBER.fullmatch(text) else None
 
 
 def _truth(value: Any) -> bool:
