@@ -64,6 +64,8 @@ def compose(text: str) -> Any:
 def _root(loader: Any) -> Any:
     try:
         return loader.get_single_node()
+    except (OverflowError, ValueError) as error:  # an escape such as \UFFFFFFFF
+        raise yaml.YAMLError(tr("an escape in double quotes names no character")) from error
     finally:
         loader.dispose()
 
@@ -111,6 +113,8 @@ _FastLoader: Any = _fast_loader()
 def scalar(node: ScalarNode) -> Any:
     """The value of a scalar: str, int, Decimal, bool or None."""
     value = node.value
+    if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise LimitReached(tr("an escape in double quotes names no character"), node.start_mark)
     match node.tag.removeprefix(TAG):
         case "bool" if value.lower() in {"true", "false"}:
             return value.lower() == "true"

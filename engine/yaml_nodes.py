@@ -34,6 +34,8 @@ __all__ = [
 BYTES_MOST = 2_000_000
 NODES_MOST = 200_000  # after aliases are followed: a hundred of them can still stand for billions
 REPAIRS_MOST = 30
+_READ_AGAIN_MOST = 1_000_000
+"""How many characters are read again in all for the sake of showing every mistake at once."""
 
 
 def read_yaml(path: Path, findings: list[Finding] | None = None) -> Node:
@@ -109,8 +111,12 @@ class _Reading:
         self.open: set[int] = set()
 
     def node(self) -> Node:
+        left = _READ_AGAIN_MOST
         for _ in range(REPAIRS_MOST):
             text = "".join(self.lines)
+            if self.findings and left < 0:
+                raise _as_error(self.findings.pop(0))
+            left -= len(text)
             try:
                 root = self._compose(text)
                 break
@@ -197,7 +203,10 @@ class _Reading:
         if isinstance(node, MappingNode):
             return self._mapping(node, position)
         quoted = node.style in ("'", '"') and not self._mended(node.start_mark)
-        return Node(scalar(node), position, quoted=quoted), 1
+        try:
+            return Node(scalar(node), position, quoted=quoted), 1
+        except LimitReached as limit:
+            raise SchemeError(limit.message, position=position) from None
 
     def _mended(self, mark: Any) -> bool:
         """Whether the quote at a mark is ours, not the user's."""
