@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlalchemy import (
@@ -22,6 +22,8 @@ from sqlalchemy import (
 )
 
 from engine import jsontext
+from engine.language import tr
+from engine.ledger.faults import LedgerBrokenError
 
 __all__ = [
     "budgets",
@@ -38,6 +40,16 @@ __all__ = [
 ]
 
 
+_DEEPEST = 2 * jsontext.DEEPEST  # what is kept wraps what came
+
+
+def _damaged() -> LedgerBrokenError:
+    return LedgerBrokenError(
+        tr("a row of the ledger is damaged"),
+        hint=tr("keep the file and restore the last backup; what the target has is found by its key"),
+    )
+
+
 class Instant(TypeDecorator[datetime]):
     """A moment, kept as microseconds since 1970 in UTC: compares and indexes alike everywhere."""
 
@@ -51,11 +63,12 @@ class Instant(TypeDecorator[datetime]):
         return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
     def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
-        return (
-            None
-            if value is None
-            else datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
-        )
+        if value is None:
+            return None
+        try:
+            return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
+        except (OSError, OverflowError, TypeError, ValueError) as error:
+            raise _damaged() from error
 
 
 class Json(TypeDecorator[Any]):
@@ -68,7 +81,10 @@ class Json(TypeDecorator[Any]):
         return None if value is None else jsontext.dumps(value)
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:
-        return None if value is None else jsontext.loads(value)
+        try:
+            return None if value is None else jsontext.loads(value, _DEEPEST)
+        except (TypeError, ValueError) as error:
+            raise _damaged() from error
 
 
 class Amount(TypeDecorator[Decimal]):
@@ -81,7 +97,10 @@ class Amount(TypeDecorator[Decimal]):
         return None if value is None else format(value, "f")
 
     def process_result_value(self, value: str | None, dialect: Any) -> Decimal | None:
-        return None if value is None else Decimal(value)
+        try:
+            return None if value is None else Decimal(value)
+        except (InvalidOperation, TypeError, ValueError) as error:
+            raise _damaged() from error
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
