@@ -16,6 +16,8 @@ __all__ = ["ITEMS_MOST", "STEPS_MOST", "TEXT_MOST", "Allowance", "bounded", "too
 TEXT_MOST: Final = 64 * 1024
 STEPS_MOST: Final = 10_000
 ITEMS_MOST: Final = 10_000
+MADE_MOST: Final = 16 * 1024 * 1024
+"""Characters, and values eightfold, that one evaluation may build in all, kept or not."""
 _BITS_MOST = 1024
 _DIGITS_MOST = 100
 
@@ -28,12 +30,12 @@ def too_much(message: str) -> RecordError:
 class Allowance:
     """What is left for one evaluation. Raises RecordError when something is used up."""
 
-    __slots__ = ("_deadline", "_loops", "_monotonic", "_ranges", "_text")
+    __slots__ = ("_deadline", "_loops", "_made", "_monotonic", "_ranges", "_text")
 
     def __init__(self, monotonic: Callable[[], float] | None = None, deadline: float | None = None) -> None:
         self._monotonic = monotonic
         self._deadline = deadline
-        self._text = self._loops = self._ranges = 0
+        self._text = self._loops = self._ranges = self._made = 0
 
     def time(self) -> None:
         """Look at the clock."""
@@ -45,6 +47,15 @@ class Allowance:
         self._text += length
         if self._text > TEXT_MOST:
             raise too_much(tr("a template gives more than {most} KB of text", most=TEXT_MOST // 1024))
+
+    def made(self, value: Any) -> Any:
+        """The value, if it is of a size that belongs in a document; counts as built."""
+        bounded(value)
+        if isinstance(value, str | list | tuple | dict):
+            self._made += len(value) * (1 if isinstance(value, str) else 8)
+            if self._made > MADE_MOST:
+                raise too_much(tr("a template builds more than {most} MB", most=MADE_MOST // 1024 // 1024))
+        return value
 
     def step(self) -> None:
         """Use up one step of a loop, whatever it goes over."""

@@ -220,17 +220,18 @@ def _cut(text: str, length: int) -> str:
 
 
 def _strict(run: Callable[..., Any]) -> Callable[..., Any]:
-    """The filter, refusing what is not there before it can be taken for an empty value."""
-    place = 1 if getattr(run, "jinja_pass_arg", None) is not None else 0
+    """The filter, refusing what is not there before it can be taken for an empty value; its result counts."""
+    wanted = getattr(getattr(run, "jinja_pass_arg", None), "name", None)
 
     @wraps(run)
-    def strict(*args: Any, **kwargs: Any) -> Any:
-        value = args[place] if len(args) > place else None
+    def strict(context: Context, *args: Any, **kwargs: Any) -> Any:
+        value = args[0] if args else None
         if isinstance(value, Undefined):
             value._fail_with_undefined_error()
-        return run(*args, **kwargs)
+        first = {"context": (context,), "environment": (context.environment,)}.get(wanted or "", ())
+        return allowance_of(context).made(run(*first, *args, **kwargs))
 
-    return strict
+    return pass_context(strict)
 
 
 _KNOWN: dict[str, Callable[..., Any]] = {

@@ -14,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from engine.language import tr
-from engine.mapping.allowance import TEXT_MOST, Allowance, bounded, too_much
+from engine.mapping.allowance import TEXT_MOST, Allowance, too_much
 from engine.mapping.jsonout import json_text
 from engine.mapping.paths import MISSING
 from engine.mapping.scope import RecordView, field_of
@@ -136,13 +136,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
         kwargs.pop("_block_vars", None)
         if not isinstance(__obj, (Function, TextMethod)):
             raise SecurityError(tr("this cannot be called"))
-        allowance_of(__context).time()
-        return bounded(__obj(*args, **kwargs))
+        allowance = allowance_of(__context)
+        allowance.time()
+        return allowance.made(__obj(*args, **kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Operators between numbers, and ``+`` between texts or lists, with bounded results."""
-        allowance_of(context).time()
-        return bounded(_BINARY[operator](left, right))
+        allowance = allowance_of(context)
+        allowance.time()
+        return allowance.made(_BINARY[operator](left, right))
 
     def call_unop(self, context: Context, operator: str, arg: Any) -> Any:
         number = _number(arg, operator)
