@@ -24,6 +24,7 @@ __all__ = [
     "Common",
     "common_options",
     "emit",
+    "escaped",
     "interactive",
     "plain",
     "run_async",
@@ -33,7 +34,10 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""What steers a terminal, turns the direction of writing, or is half a character."""
 _SHARED = ("json", "env", "connections", "ledger")
 
 
@@ -113,11 +117,16 @@ def plain(text: str) -> str:
     return _CONTROL.sub(" ", text)
 
 
+def escaped(json: str) -> str:
+    """JSON whose control characters stand as escapes, which mean the same."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}" if found[0] > "\x1f" else found[0], json)
+
+
 def emit(value: Any) -> None:
     """Print one JSON object on standard output."""
     from engine import jsontext
 
-    click.echo(jsontext.dumps(value))
+    click.echo(escaped(jsontext.dumps(value)))
 
 
 def show_error(error: EngineError, *, as_json: bool) -> None:
@@ -141,7 +150,7 @@ def show_error(error: EngineError, *, as_json: bool) -> None:
         for finding in findings:
             click.echo(plain(str(finding)), err=True)
         return
-    placed = f"{error.position}: " if error.position else ""
+    placed = plain(f"{error.position}: ") if error.position else ""
     click.echo(f"{placed}{click.style(tr('error'), fg='red')}: {plain(error.message)}", err=True)
     if error.hint:
         click.echo(f"  {plain(error.hint)}", err=True)

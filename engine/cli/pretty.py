@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from engine.cli.context import escaped
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -13,7 +15,7 @@ __all__ = ["pretty"]
 
 def pretty(value: Any) -> str:
     """The value as indented JSON."""
-    return "".join(_pieces(value, "\n"))
+    return escaped("".join(_pieces(value, "\n")))
 
 
 def _pieces(value: Any, line: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.cli.context import plain
 from engine.cli.reconcile_words import cause_word, mark_text
 from engine.cli.show import say, show_table
 from engine.language import tr
@@ -91,7 +92,7 @@ def _difference(each: Difference) -> None:
     cause = click.style(cause_word(each.cause), fg="yellow", bold=True)
     day = f" · {each.day.isoformat()}" if each.day else ""
     worth = f" · {' / '.join(amounts)}" if amounts else ""
-    click.echo(f"{cause}  {each.name}{day}{worth}")
+    click.echo(plain(f"{cause}  {each.name}{day}{worth}"))
     say(f"  {each.text}")
     for line in each.mend:
         say(f"  → {line}")
