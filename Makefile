@@ -4,7 +4,7 @@ VENV ?= .venv
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types docs soak picture ci clean
+.PHONY: help run test check lint format types docs soak fuzz picture ci clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ docs: $(VENV)/.installed-dev  ## do the docs still hold?
 
 soak: $(VENV)/.installed-dev  ## thousands of simulated histories; writes docs/reliability.md
 	@$(VENV)/bin/python tests/simulation/soak.py --histories $(or $(HISTORIES),10000) --write docs/reliability.md
+
+fuzz: $(VENV)/.installed-dev  ## bad input, for SECONDS=60 or longer; needs Linux
+	@$(VENV)/bin/python -m pip install -q atheris
+	@SECONDS=$(or $(SECONDS),60) $(VENV)/bin/python tests/security/hostile/fuzz.py
 
 picture: $(VENV)/.installed-dev  ## make docs/run.svg anew, from a real run
 	@$(VENV)/bin/python tools/picture.py docs/run.svg

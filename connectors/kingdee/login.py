@@ -156,7 +156,7 @@ class Login:
             reason = str(body.get("Message") or "").strip() or tr(_REASONS.get(kind, "login failed"))
             raise self._refusal(reason)
         self._take_cookies(response)
-        self._keep_id(str(body.get("KDSVCSessionId") or self._cookies.get(_SESSION_COOKIE, "")))
+        self._keep_id(_header_text(body.get("KDSVCSessionId") or self._cookies.get(_SESSION_COOKIE, "")))
         self.proven = True
 
     def _refusal(self, reason: str) -> CredentialsError:
@@ -175,6 +175,8 @@ class Login:
         kept: set[str] = set()
         for line in response.headers.get_list("set-cookie"):
             for name, value in _cookies(line):
+                if not (value.isascii() and value.isprintable()):
+                    continue
                 if value:
                     self._cookies[name] = value
                     self._session.hide(value if name in _SESSION_COOKIES else "")
@@ -185,6 +187,14 @@ class Login:
 
     def _now(self) -> int:
         return int(self._session.clock.now().timestamp())
+
+
+def _header_text(value: Any) -> str:
+    """What can stand in a header: a system's answer must not write headers of its own."""
+    text = str(value)
+    if not (text.isascii() and text.isprintable()):
+        raise Retry(tr("Kingdee's answer to the login is not of the documented shape"))
+    return text
 
 
 def _cookies(line: str) -> list[tuple[str, str]]:
