@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Tokens", "new_token_request", "old_token_request"]
 
+_LONGEST_LIFE = 86_400
 _EARLY = 600.0
 
 
@@ -96,4 +97,6 @@ class Tokens:
         life = body.get("expires_in") or body.get("expireIn") or 7200
         if not isinstance(token, str) or not isinstance(life, int):
             raise Retry(tr("DingTalk gave no token"))
-        return token, float(life)
+        if not (token.isascii() and token.isprintable()):  # it goes into a header
+            raise Retry(tr("DingTalk gave no token"))
+        return token, float(min(max(life, 0), _LONGEST_LIFE))

@@ -122,6 +122,20 @@ def test_answers_that_are_none(name: str, body: bytes) -> None:
     getattr(harness, name)(body)
 
 
+@pytest.mark.parametrize("token", ["a\r\nX: y", "\x80", "中", ""])
+@pytest.mark.parametrize("life", [7200, 10**400, -5])
+def test_a_token_writes_no_header(token: str, life: int) -> None:
+    answer = {"access_token": token, "accessToken": token, "expires_in": life, "expireIn": life}
+    harness.dingtalk_token(json.dumps(answer).encode())
+
+
+def test_a_claim_of_ten_thousand_rows_is_read() -> None:
+    rows = [{"rowValue": [{"label": "金额", "key": "M", "value": "9" * 30}]}] * 10_000
+    table = {"name": "明细", "component_type": "TableField", "value": json.dumps(rows)}
+    instance = {"status": "COMPLETED", "form_component_values": [table]}
+    harness.dingtalk_instance(json.dumps({"errcode": 0, "process_instance": instance}).encode())
+
+
 @pytest.mark.parametrize("name", ["yaml_text", "scheme_file", "connection_file", "table_file", "record_file"])
 @settings(max_examples=40)
 @given(

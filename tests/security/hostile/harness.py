@@ -168,9 +168,9 @@ def _login_aside(data: bytes) -> Callable[[str], bytes | None]:
 
 def dingtalk_token(data: bytes) -> None:
     """Any answer to the fetching of a token."""
-    connector = _dingtalk(lambda path: data)
-    source = connector.source("topapi/processinstance/get", {})
-    asyncio.run(_asked(source.page({"process_code": "P"}, SPAN, None)))
+    for interface in ("topapi/processinstance/get", "v1.0/workflow/processInstances"):
+        source = _dingtalk(lambda path: data).source(interface, {})
+        asyncio.run(_asked(source.page({"process_code": "P"}, SPAN, None)))
 
 
 def dingtalk_listing(data: bytes) -> None:
