@@ -92,7 +92,7 @@ def _difference(each: Difference) -> None:
     cause = click.style(cause_word(each.cause), fg="yellow", bold=True)
     day = f" · {each.day.isoformat()}" if each.day else ""
     worth = f" · {' / '.join(amounts)}" if amounts else ""
-    click.echo(plain(f"{cause}  {each.name}{day}{worth}"))
+    click.echo(f"{cause}  {plain(each.name)}{day}{worth}")
     say(f"  {each.text}")
     for line in each.mend:
         say(f"  → {line}")
