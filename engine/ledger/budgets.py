@@ -24,6 +24,7 @@ _SHORTEST_BASIS = timedelta(days=3)
 """A forecast counts on at least so much time, so that a busy first hour does not make it cry wolf."""
 
 _NEARLY = 0.9
+_HARDLY_ANY = 0.98
 _CLOCK_MOVED = timedelta(seconds=60)
 
 
@@ -55,8 +56,11 @@ class Budget:
 
     @property
     def nearly_spent(self) -> bool:
-        """Nine tenths of the month's quota are used."""
-        return self.month_limit is not None and self.month_used >= _NEARLY * self.month_limit
+        """Nine tenths of the month's calls are used and the rest will not last, or hardly any are left."""
+        if self.month_limit is None:
+            return False
+        used = self.month_used / self.month_limit
+        return used >= _HARDLY_ANY or (used >= _NEARLY and self.overrunning)
 
     @property
     def overrunning(self) -> bool:

@@ -29,8 +29,8 @@ _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 _LISTING_AS_WAITED = timedelta(hours=1)
 _PAGE = 20
-_SPENT = 0.95
-"""Of the calls that are left; the rest is for what goes wrong on the way."""
+_PLANNED = 0.97
+"""Of a quota's calls; the rest is for what goes wrong on the way."""
 _SCARCEST = 200.0
 _UNKNOWN_CADENCE = timedelta(hours=1)
 
@@ -79,7 +79,7 @@ def pace_for(budget: Budget, demand: Demand, overlap: timedelta, now: datetime) 
     """The least scarcity under which what is left of the quota lasts."""
     if budget.left is None:
         return Pace()
-    allowed = _per_day(budget, now) * _SPENT / demand.schemes - demand.new_per_day - demand.told_per_day
+    allowed = _per_day(budget, now) / demand.schemes - demand.new_per_day - demand.told_per_day
     if _needed(demand, overlap, Pace(), now) <= allowed:
         return Pace(0.0, budget.left)
     low, high = 0.0, _SCARCEST
@@ -96,11 +96,11 @@ def _per_day(budget: Budget, now: datetime) -> float:
     """How many calls a day the quota has left: of the month, or of the day where that is less."""
     rates = []
     if budget.month_limit is not None:
-        left = max(budget.month_limit - budget.month_used, 0)
+        left = max(budget.month_limit * _PLANNED - budget.month_used, 0)
         rates.append(left / max((budget.month_end - now) / _DAY, 1 / 24))
     if budget.day_limit is not None:
         midnight = (now.astimezone(SHANGHAI) + _DAY).replace(hour=0, minute=0, second=0, microsecond=0)
-        left = max(budget.day_limit - budget.day_used, 0)
+        left = max(budget.day_limit * _PLANNED - budget.day_used, 0)
         rates.append(left / max((midnight - now) / _DAY, 1 / 24))
     return min(rates)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from engine.run.result import RunResult
 
 __all__ = ["Report", "simulate"]
 
+_DIGITS = re.compile(r"[0-9]+(?:-[0-9]+)*")
 _SHORTEST = 5.0
 _LONGEST = 40 * 24 * 60.0
 
@@ -150,8 +152,7 @@ def _scheme() -> str:
 
 def _note(report: Report, result: RunResult) -> None:
     for text in result.warnings:
-        kind = "listed nothing new" if "listed nothing new" in text else text
-        report.warnings[kind[:90]] += 1
+        report.warnings["listed nothing new" if "listed nothing new" in text else _DIGITS.sub("…", text)] += 1
     report.unlisted += any("listed nothing new" in text for text in result.warnings)
     if result.error is not None:
         report.problems.append(f"{result.run}: {result.error.message}")
