@@ -27,8 +27,9 @@ def own_keys(
 
     `in_flight` are the keys that this run is sending now, which the ledger may not show yet.
     """
-    taken = deliveries.keys_taken(tx, lane.to.system, lane.form_name, [item.key for item in batch])
-    taken |= {item.key: in_flight[item.key] for item in batch if item.key in in_flight}
+    taken = {item.key: in_flight[item.key] for item in batch if item.key in in_flight}
+    # The ledger comes second and wins: another process may have claimed a key since this run took it up.
+    taken |= deliveries.keys_taken(tx, lane.to.system, lane.form_name, [item.key for item in batch])
     free = []
     for item in batch:
         owner = taken.get(item.key)

@@ -23,7 +23,7 @@ from engine.run.outcome import Stale
 from engine.run.refusal import heed, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -58,6 +58,10 @@ class Prepared:
     counted: bool = False
 
 
+class KeyTaken(Stale):
+    """Another scheme's process has claimed a key since it was looked at; nothing of the batch was sent."""
+
+
 class Sender:
     """Brings the documents of one lane into its target."""
 
@@ -82,8 +86,7 @@ class Sender:
         """Bring a batch of new documents to the scheme's last stage, as far as the target lets it."""
         if not self.work.brake.may_send:
             return
-        flight = self._in_flight
-        batch = await self.work.ledger.do(lambda tx: own_keys(tx, self.work, self.lane, batch, flight))
+        batch = await self._own(batch)
         keys = {item.key: item.delivery for item in batch}
         self._in_flight |= keys
         try:
@@ -91,6 +94,11 @@ class Sender:
         finally:
             for key in keys:
                 self._in_flight.pop(key, None)
+
+    async def _own(self, batch: Sequence[Prepared]) -> list[Prepared]:
+        """The documents whose keys nobody else holds; the others are settled in the ledger."""
+        flight = self._in_flight
+        return await self.work.ledger.do(lambda tx: own_keys(tx, self.work, self.lane, batch, flight))
 
     async def _deliver(self, batch: Sequence[Prepared]) -> None:
         for attempt in range(TRIES):
@@ -102,7 +110,12 @@ class Sender:
             if not self.work.brake.may_send:
                 return
             await self.stages.take_on(known)
-            sent, batch = await self._send(self._within_guard(lacking))
+            allowed = self._within_guard(lacking)
+            try:
+                sent, batch = await self._send(allowed)
+            except KeyTaken:
+                batch = await self._own(allowed)
+                continue
             await self.stages.take_on(sent)
         if batch:
             last = batch[0].delivery.fault
@@ -124,12 +137,15 @@ class Sender:
             return [], []
         hits = {item.key: found.get(item.key, []) for item in asked}
         known = [item for item in asked if hits[item.key]]
-        adopted = (
-            await self.work.ledger.do(lambda tx: [self._adopt(tx, item, hits[item.key]) for item in known])
-            if known
-            else []
-        )
+        adopted = await self.work.ledger.do(lambda tx: self._adopt_all(tx, known, hits)) if known else []
         return [item for item in batch if not hits.get(item.key)], self.asker.count(adopted)
+
+    def _adopt_all(
+        self, tx: Transaction, known: Sequence[Prepared], hits: Mapping[str, Sequence[Existing]]
+    ) -> list[Delivery]:
+        """Take over what is still ours: another scheme may have claimed a key, and sent it, meanwhile."""
+        free = own_keys(tx, self.work, self.lane, known, self._in_flight)
+        return [self._adopt(tx, item, hits[item.key]) for item in free]
 
     def _adopt(self, tx: Transaction, item: Prepared, hits: Sequence[Existing]) -> Delivery:
         """Take over what the target already has under our key, if it is the same document."""
@@ -270,7 +286,7 @@ class Sender:
         form = intents[0].get("form") or waiting[0].form
         for key, owner in keys_taken(tx, self.lane.to.system, form, keys).items():
             if owner.id != keys[key]:
-                raise Stale(tr("another process has taken the key '{key}'", key=key))
+                raise KeyTaken(tr("another process has taken the key '{key}'", key=key))
         return [self._claim(tx, delivery, intent) for delivery, intent in zip(waiting, intents, strict=True)]
 
     def _claim(self, tx: Transaction, delivery: Delivery, intent: dict[str, Any]) -> Delivery:
