@@ -1,6 +1,7 @@
 """The long soak: many thousands of histories, the planted bugs, three months of quota; writes the scorecard.
 
 python tests/simulation/soak.py --histories 10000 --write docs/reliability.md
+python tests/simulation/soak.py --show 58 --not-unique      # one history, event by event
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,16 +29,19 @@ _PLANTED = 60
 
 @dataclass(slots=True)
 class _Job:
-    """A stretch of seeds, on both kinds of target."""
+    """A stretch of seeds, on both kinds of target; left out after `until`, in Unix time."""
 
     first: int
     count: int
     folder: Path
+    until: float | None
 
 
 def main() -> int:
     """Soak, and say how it went; 1 when any history did not end well."""
     given = _arguments()
+    if given.show is not None:
+        return _show(given.show, unique=not given.not_unique)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -62,6 +65,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--minutes", type=float, help="begin no more histories after so long")
+    parser.add_argument("--show", type=int, metavar="SEED", help="play one history, and print it whole")
+    parser.add_argument("--not-unique", action="store_true", help="with --show: numbers are not unique")
     parser.add_argument("--quota-days", type=int, default=90)
     parser.add_argument("--write", help="where the scorecard goes")
     return parser.parse_args()
@@ -71,9 +76,9 @@ def _histories(
     pool: multiprocessing.pool.Pool, folder: Path, first: int, histories: int, minutes: float | None
 ) -> Score:
     total = Score()
-    until = None if minutes is None else time.monotonic() + 60 * minutes
-    seeds = range(first, first + histories // 2, _CHUNK)
-    jobs = _until(until, [_Job(seed, min(_CHUNK, first + histories // 2 - seed), folder) for seed in seeds])
+    until = None if minutes is None else time.time() + 60 * minutes
+    end = first + histories // 2
+    jobs = [_Job(seed, min(_CHUNK, end - seed), folder, until) for seed in range(first, end, _CHUNK)]
     for part in pool.imap_unordered(_chunk, jobs):
         total.add(part)
         for text in part.reports:
@@ -82,21 +87,23 @@ def _histories(
     return total
 
 
-def _until(until: float | None, jobs: list[_Job]) -> Iterator[_Job]:
-    for job in jobs:
-        if until is not None and time.monotonic() > until:
-            return
-        yield job
-
-
 def _chunk(job: _Job) -> Score:
     folder = job.folder / f"{os.getpid()}"
     folder.mkdir(exist_ok=True)
     score = Score()
+    if job.until is not None and time.time() > job.until:
+        return score
     for seed in range(job.first, job.first + job.count):
         for unique in (True, False):
             score.count(play(draw_setup(seed, unique), folder))
     return score
+
+
+def _show(seed: int, *, unique: bool) -> int:
+    with tempfile.TemporaryDirectory() as name:
+        outcome = play(draw_setup(seed, unique), Path(name))
+    print(outcome.report())
+    return 1 if outcome.violations else 0
 
 
 def _plant(job: tuple[Path, int]) -> Planted:
