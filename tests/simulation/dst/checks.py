@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from dst.dingtalk import Claim
     from dst.world import World
+    from engine.run.result import RunResult
 
 __all__ = ["verdicts"]
-
-_SCHEME = "expense_to_paybill"
 
 
 def verdicts(world: World) -> list[str]:
@@ -80,22 +81,26 @@ def _ledger(world: World, claim: Claim) -> list[str]:
     )
     with world.database.begin() as tx:
         rows = tx.execute(query, {"id": claim.id}).all()
-    own = [row for row in rows if row.scheme == _SCHEME]
-    if len(own) != 1:
+    own = [row for row in rows if row.scheme in world.schemes]
+    if len(own) != len(world.schemes):
         return [f"LEDGER: {claim.number} has {len(own)} deliveries"]
-    row = own[0]
+    wrong = [text for row in own for text in _state(claim, row)]
+    return wrong + [
+        f"LEDGER: callback of {claim.number} is {row.state} ({row.reason})"
+        for row in rows
+        if row.scheme not in world.schemes and row.state != "done"
+    ]
+
+
+def _state(claim: Claim, row: Row[Any]) -> list[str]:
+    """Whether a delivery has ended as its claim must."""
     if claim.is_due:
         good = row.state == "done" and row.target_number == f"DD{claim.number}"
     elif claim.outcome != "agree":
         good = row.state == "skipped" and bool(row.reason)
     else:
         good = row.state == "failed" and row.failure == "changed after approval" and bool(row.reason)
-    told = [row for row in rows if row.scheme != _SCHEME]
-    wrong = [] if good else [f"LEDGER: {claim.number} is {row.state} ({row.failure}: {row.reason})"]
-    wrong += [
-        f"LEDGER: callback of {claim.number} is {r.state} ({r.reason})" for r in told if r.state != "done"
-    ]
-    return wrong
+    return [] if good else [f"LEDGER: {claim.number} is {row.state} ({row.failure}: {row.reason})"]
 
 
 def _strangers(world: World) -> list[str]:
@@ -116,14 +121,20 @@ def _counts(world: World) -> list[str]:
             wrong.append(f"COUNTS: {result.run}: {counts}")
         if result.status == "success" and (counts["failed"] or counts["unknown"] or counts["pending"]):
             wrong.append(f"STATUS: {result.run} is a success with {counts}")
+    for scheme in world.schemes:
+        ended = [result for result in world.results if result.scheme == scheme]
+        wrong += _last(world, scheme, ended[-1]) if ended else [f"RUNS: none of {scheme} ever ended"]
+    return wrong
+
+
+def _last(world: World, scheme: str, last: RunResult) -> list[str]:
+    """What a scheme's last run says of its open failures."""
+    wrong = []
     with world.database.begin() as tx:
         open_ = tx.scalar(
             text("SELECT count(*) FROM deliveries WHERE scheme = :s AND state IN ('failed', 'unknown')"),
-            {"s": _SCHEME},
+            {"s": scheme},
         )
-    last = world.results[-1] if world.results else None
-    if last is None:
-        return [*wrong, "RUNS: none ever ended"]
     if last.attention != open_:
         wrong.append(f"ATTENTION: {last.attention}, and the ledger has {open_}")
     wanted = "partial" if open_ else "success"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,9 +19,18 @@ from engine.connector.settings import load_settings
 from engine.run.workplace import Choice
 from engine.scheme.model import Scheme
 
-__all__ = ["SCHEME", "Setup", "choice_for", "draw_setup", "scheme_file", "scheme_named"]
+__all__ = [
+    "SCHEME",
+    "Setup",
+    "choice_for",
+    "draw_setup",
+    "scheme_file",
+    "scheme_files",
+    "scheme_named",
+]
 
 SCHEME = Path(__file__).parents[3] / "schemes" / "expense_to_paybill.yaml"
+_COPY = "expense_once_more"
 _SPELL = timedelta(minutes=25)
 
 
@@ -49,6 +59,8 @@ class Setup:
     clock_may_gain: bool
     foreign: tuple[str, bool] | None
     """A claim's id whose bill somebody made before; True when with another amount."""
+    schemes: int = 1
+    """Two: a second scheme, with a lease of its own, wants the same claims under the same keys."""
 
 
 def draw_setup(seed: int, unique: bool, without: frozenset[str] = frozenset()) -> Setup:
@@ -60,7 +72,8 @@ def draw_setup(seed: int, unique: bool, without: frozenset[str] = frozenset()) -
         # A request that a proxy repeats by itself makes two bills where nothing refuses the second one.
         left_out.add("request doubled")
     if month_limit is not None:
-        left_out.add("clock jump")
+        # Nobody can count what a proxy repeats, nor in which month a wrong clock is.
+        left_out |= {"clock jump", "request doubled"}
     timeout = random.choice((10.0, 20.0))
     life = random.uniform(timeout * 1.5, 75.0) if not unique else random.uniform(timeout * 1.5, 300.0)
     claims = tuple(_draw_claim(random, number) for number in range(random.randint(3, 9)))
@@ -86,6 +99,7 @@ def draw_setup(seed: int, unique: bool, without: frozenset[str] = frozenset()) -
         knows_the_dead=random.random() < 0.5,
         clock_may_gain=unique or alone,
         foreign=(due[0], random.random() < 0.5) if due and random.random() < 0.15 else None,
+        schemes=random.choice((1, 1, 1, 2)),
     )
 
 
@@ -135,6 +149,8 @@ values:
   world:
     expense_to_paybill:
       params: {{start_date: "2026-10-20"}}
+    expense_once_more:
+      params: {{start_date: "2026-10-20"}}
 """
 
 
@@ -175,6 +191,21 @@ def scheme_named(name: str, environment: Environment | None) -> Scheme:
 
 def scheme_file() -> str:
     return str(SCHEME)
+
+
+@cache
+def scheme_files(folder: Path, schemes: int) -> dict[str, str]:
+    """Schemes by id, each with its file: the one that ships, and a copy that pays the very same claims."""
+    files = {SCHEME.stem: str(SCHEME)}
+    if schemes > 1:
+        place = folder / "copied"
+        shutil.copytree(SCHEME.parent, place, ignore=shutil.ignore_patterns("market"), dirs_exist_ok=True)
+        copy = place / SCHEME.name
+        copied = copy.read_text(encoding="utf-8").replace(f"id: {SCHEME.stem}\n", f"id: {_COPY}\n")
+        copy.with_stem(_COPY).write_text(copied, encoding="utf-8")
+        copy.unlink()
+        files[_COPY] = str(copy.with_stem(_COPY))
+    return files
 
 
 def due_by(setup: Setup) -> datetime:

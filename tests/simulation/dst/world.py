@@ -26,7 +26,7 @@ from dst.kingdee import Kingdee
 from dst.ledger import SimLedger, fresh_database
 from dst.loop import Deadlock, Process, SimLoop, TooLong, current_process
 from dst.network import Network, SimTransport
-from dst.setup import Setup, choice_for, due_by, scheme_file, scheme_named
+from dst.setup import Setup, choice_for, due_by, scheme_files, scheme_named
 from engine.errors import EngineError, QuotaSpent
 from engine.ledger import deliveries
 from engine.ledger.rows import State
@@ -40,7 +40,6 @@ __all__ = ["Outcome", "World", "play"]
 
 _MOST_CALM_RUNS = 40
 _JUMPS = (-86400.0, -7200.0, -60.0, -1.0, 0.0, 0.0, 1.0, 60.0, 7200.0, 86400.0 * 3)
-_SCHEME = "expense_to_paybill"
 _LONGEST_RUN = 6 * 3600.0
 
 
@@ -81,6 +80,8 @@ class World:
     kingdee: Kingdee = field(init=False)
     network: Network = field(init=False)
     database: Any = field(init=False)
+    schemes: dict[str, str] = field(init=False)
+    """The files of the schemes that run, by id."""
     problems: list[str] = field(default_factory=list)
     results: list[RunResult] = field(default_factory=list)
     decided: set[str] = field(default_factory=set)
@@ -90,6 +91,7 @@ class World:
 
     def __post_init__(self) -> None:
         setup = self.setup
+        self.schemes = scheme_files(self.folder, setup.schemes)
         self.random = Random(f"world {setup.seed}/{setup.unique}")
         self.loop = SimLoop(self._dice(), most_steps=self.most_steps)
         self.history = History(self.loop)
@@ -137,10 +139,10 @@ class World:
     async def _calm(self) -> None:
         before, same = "", 0
         for _ in range(_MOST_CALM_RUNS):
-            result = await self.run_once()
+            results = [await self.run_once(Request(file)) for file in self.schemes.values()]
             now = self._ledger_now()
             over = self.wall.true() > due_by(self.setup) + timedelta(days=1)
-            spent = result is not None and _met_the_quota(result)
+            spent = any(result is not None and _met_the_quota(result) for result in results)
             same = same + 1 if now == before and over and not spent and not self._waiting() else 0
             before = now
             if self._decide():
@@ -189,9 +191,7 @@ class World:
         self.history.note("starts")
         try:
             async with Workplace(choice_for(setup, self.folder), outside) as place:
-                if request is None:
-                    request = self._any_request() if setup.storm.raging else Request(scheme_file())
-                result = await execute(place, request)
+                result = await execute(place, request or self._any_request())
         except EngineError as error:
             self.history.note("ends: {}: {}", type(error).__name__, error.message)
         except Exception as error:
@@ -222,7 +222,8 @@ class World:
             settle_wait=self.random.choice((None, None, 0.0, 10.0)),
         )
         again = Selection(failed=True) if draw() < 0.08 else None
-        return Request(scheme_file(), options=options, again=again)
+        files = list(self.schemes.values())
+        return Request(self.random.choice(files), options=options, again=again)
 
     def _before_step(self, process: Process) -> None:
         setup = self.setup
@@ -254,7 +255,11 @@ class World:
     def _decide(self) -> bool:
         """Set conflicts aside, as a person would who has looked at them; whether there were any."""
         with self.database.begin() as tx:
-            found = deliveries.in_states(tx, _SCHEME, None, [State.UNKNOWN], failure="conflict")
+            found = [
+                delivery
+                for scheme in self.schemes
+                for delivery in deliveries.in_states(tx, scheme, None, [State.UNKNOWN], failure="conflict")
+            ]
             set_aside(tx, found, "paid by hand", self.wall.now())
         for delivery in found:
             self.decided.add(delivery.source_id)
@@ -345,8 +350,9 @@ def _owners(world: World) -> Iterator[None]:
     schemes = (engine.run.execute.checked_scheme, engine.run.setup.checked_scheme)
     from dst.setup import _checked
 
-    for name in (scheme_file(), str(Path(scheme_file()).with_name("paybill_writeback.yaml"))):
+    for name in world.schemes.values():
         _checked(name)
+        _checked(str(Path(name).with_name("paybill_writeback.yaml")))
     engine.run.execute.own_name, engine.run.execute.is_dead = own_name, is_dead
     engine.run.execute.LEASE_WAIT = world.setup.lease_wait
     engine.run.execute.checked_scheme = engine.run.setup.checked_scheme = scheme_named
