@@ -8,7 +8,8 @@
     ├── RecordError         mend the data, or the scheme that maps it (one record only)
     ├── QuotaSpent          wait for the next day or month            exit 1
     ├── Unreachable         wait; the system gave no usable answer    exit 3
-    └── UnclearOutcome      ask the target; nobody knows what it did
+    ├── UnclearOutcome      ask the target; nobody knows what it did
+    └── LedgerError         mend the ledger's place, or wait          exit 2 or 3
 
 A message names the thing in quotes, then the known values; `position` and `hint` are shown around it.
 """
@@ -24,6 +25,7 @@ __all__ = [
     "CredentialsError",
     "EngineError",
     "FailureClass",
+    "LedgerError",
     "Position",
     "QuotaSpent",
     "RecordError",
@@ -121,6 +123,12 @@ class UnclearOutcome(EngineError):
 
     kind = "unknown"
     exit_code = 1
+
+
+class LedgerError(EngineError):
+    """The ledger itself fails: no system is to blame, and without it a run does not go on."""
+
+    kind = "configuration"
 
 
 class RecordError(EngineError):

@@ -13,6 +13,7 @@ from engine.errors import (
     CredentialsError,
     EngineError,
     FailureClass,
+    LedgerError,
     QuotaSpent,
     Unreachable,
 )
@@ -95,7 +96,10 @@ class Wire(ABC):
         accept: Callable[[dict[str, Any]], Accepted | Unclear],
         gate: Gate,
     ) -> Answer:
-        """Call once, and say what became of it; `accept` reads an answer without a failure. Never raises."""
+        """Call once, and say what became of it; `accept` reads an answer without a failure.
+
+        Raises nothing but LedgerError.
+        """
         try:
             token = await self.tokens.get()
             response = await self.session.call(path, self.request(path, body, token), gate=gate)
@@ -103,6 +107,8 @@ class Wire(ABC):
             return NotSent(error.message, FailureClass.TRANSIENT)
         except NoAnswer as error:
             return Unclear(error.message)
+        except LedgerError:  # no answer of the system's: the engine's own counting of calls failed
+            raise
         except EngineError as error:
             return NotSent(error.message, _FAILURES.get(type(error), FailureClass.CONFIGURATION))
         answer, problem = read_answer(response)

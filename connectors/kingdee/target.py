@@ -18,6 +18,7 @@ from engine.errors import (
     CredentialsError,
     EngineError,
     FailureClass,
+    LedgerError,
     QuotaSpent,
     Unreachable,
 )
@@ -152,6 +153,8 @@ async def _answered(call: Awaitable[Any], count: int, read: Callable[[Any], list
         return unreadable_verdicts(error, count)
     except NoAnswer as error:
         return [Unclear(error.message)] * count
+    except LedgerError:  # no answer of the target's: the engine's own counting of calls failed
+        raise
     except EngineError as error:
         for kind, failure in _UNSENT:
             if isinstance(error, kind):

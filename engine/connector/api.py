@@ -224,6 +224,7 @@ class Target(Protocol):
     """One writable interface of a connection, for one form.
 
     `send` and `advance` never raise for what happened on the wire: they answer for each document, in order.
+    A LedgerError they let through: the engine could not count the call.
     """
 
     stages: tuple[str, ...]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from engine.errors import ConfigurationError, EngineError, Unreachable
+from engine.errors import EngineError, LedgerError
 from engine.language import tr
 
 if TYPE_CHECKING:
@@ -28,28 +28,34 @@ __all__ = [
 ]
 
 
-class LedgerFullError(ConfigurationError):
+class LedgerFullError(LedgerError):
     """The disk or the database has no room left."""
 
 
-class LedgerUnwritableError(ConfigurationError):
+class LedgerUnwritableError(LedgerError):
     """The file, its folder or the database does not let the engine write."""
 
 
-class LedgerBrokenError(ConfigurationError):
+class LedgerBrokenError(LedgerError):
     """The file is no ledger, or is damaged."""
 
 
-class LedgerTooNewError(ConfigurationError):
+class LedgerTooNewError(LedgerError):
     """A newer engine has changed the ledger in ways that this one does not know."""
 
 
-class LedgerBusyError(Unreachable):
+class LedgerBusyError(LedgerError):
     """Another process held the ledger for longer than the engine waits."""
 
+    kind = "transient"
+    exit_code = 3
 
-class LedgerUnreachableError(Unreachable):
+
+class LedgerUnreachableError(LedgerError):
     """The database server gave no answer, or went away."""
+
+    kind = "transient"
+    exit_code = 3
 
 
 def shown(url: URL) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import ConfigurationError, CredentialsError, EngineError
+from engine.errors import ConfigurationError, CredentialsError, EngineError, LedgerError
 from engine.language import tr
 from engine.ledger.rows import Delivery, State
 from engine.run import outcome
@@ -36,7 +36,7 @@ class Asker:
         """What the target has under these keys, or None when it could not be asked."""
         try:
             return dict(await target.find(key_field, keys))
-        except (CredentialsError, ConfigurationError) as error:
+        except (CredentialsError, ConfigurationError, LedgerError) as error:
             self.work.brake.stop(error)
         except EngineError as error:
             self.work.brake.stop_sending(error)

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import CredentialsError, EngineError, FailureClass, QuotaSpent, RecordError
+from engine.errors import CredentialsError, EngineError, FailureClass, LedgerError, QuotaSpent, RecordError
 from engine.language import tr
 from engine.ledger import records
 from engine.ledger.deliveries import NO_FAULT
@@ -111,7 +111,7 @@ class Fetcher:
         assert self.lane.source is not None
         try:
             record = await self.lane.source.get(delivery.source_id)
-        except (RecordError, QuotaSpent, CredentialsError):
+        except (RecordError, QuotaSpent, CredentialsError, LedgerError):
             raise
         except EngineError as error:
             if error.exit_code == 2:

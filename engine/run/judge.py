@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from engine.clock import SHANGHAI
-from engine.errors import EngineError, FailureClass, QuotaSpent, RecordError
+from engine.errors import EngineError, FailureClass, LedgerError, QuotaSpent, RecordError
 from engine.language import tr
 from engine.ledger.rows import Fault
 from engine.mapping.scope import Scope
@@ -75,7 +75,7 @@ async def judge(lane: Lane, record: Mapping[str, Any], source_id: str) -> Verdic
     """Judge a record: `final` first, then `go_live`, `where`, `hold`, then the mapping.
 
     A failure of the record is a verdict; a look-up that nobody could answer is one too, of class transient.
-    Raises QuotaSpent, CredentialsError and ConfigurationError, which concern all records.
+    Raises QuotaSpent, CredentialsError, ConfigurationError and LedgerError, which concern all records.
     """
     while True:
         try:
@@ -94,7 +94,7 @@ async def _fetch(lane: Lane, pending: LookupPending) -> Failed | None:
     except RecordError as error:
         return Failed(fault_of(error, lane))
     except EngineError as error:
-        if error.exit_code == 2 or isinstance(error, QuotaSpent):
+        if error.exit_code == 2 or isinstance(error, QuotaSpent | LedgerError):
             raise
         reason = tr("table '{table}' could not be asked: {error}", table=pending.table, error=error.message)
         return Failed(Fault(reason, FailureClass.TRANSIENT))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import jsontext
-from engine.errors import EngineError, FailureClass, RecordError, UsageError
+from engine.errors import EngineError, FailureClass, LedgerError, RecordError, UsageError
 from engine.language import tr
 from engine.ledger import deliveries, records
 from engine.ledger.rows import State
@@ -193,7 +193,7 @@ async def _judged(lane: Lane, id: str, record: dict[str, Any]) -> Previewed:
     try:
         verdict = await judge(lane, record, id)
     except EngineError as error:
-        if error.exit_code == 2:
+        if error.exit_code == 2 or isinstance(error, LedgerError):
             raise
         verdict = Failed(replace(fault_of(RecordError(error.message), lane), line=None))
     return Previewed(id, number, record, verdict)

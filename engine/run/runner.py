@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.clock import SHANGHAI
-from engine.errors import EngineError
+from engine.errors import EngineError, LedgerError
 from engine.language import tr
 from engine.ledger import deliveries
 from engine.ledger.rows import Delivery, State
@@ -209,11 +209,13 @@ async def _call_back_meanwhile(
             told = delivered
             going = await run_callbacks(lane, work, last=False)
         await work.clock.sleep(_POLL)
-    await run_callbacks(lane, work, last=True, settle_wait=settle_wait)
+    if not isinstance(work.brake.fatal, LedgerError):
+        await run_callbacks(lane, work, last=True, settle_wait=settle_wait)
 
 
 async def run_callbacks(lane: Lane, work: Work, *, last: bool, settle_wait: float | None = None) -> bool:
-    """Carry out the callbacks of a scheme that are due; what goes wrong with them stops no bill.
+    """Carry out the callbacks of a scheme that are due; what goes wrong with them stops no bill, but for a
+    ledger that fails: that ends the run, as it does everywhere.
 
     The run's last ones also settle what is unknown, waiting as long as the run may (by default, as long as it
     takes to settle). False when one could not go on: it makes no sense to try again at once.
@@ -227,6 +229,9 @@ async def run_callbacks(lane: Lane, work: Work, *, last: bool, settle_wait: floa
             own.brake.stop(_first(group))
         work.tally.written_back += own.tally.delivered + own.tally.adopted
         error = own.brake.fatal or own.brake.sending
+        if isinstance(error, LedgerError):
+            work.brake.stop(error)
+            return False
         if error is not None:
             going = False
             work.tally.warn(f"{callback.lane.scheme.id}: {error.message}")

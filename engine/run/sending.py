@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine.connector.api import Accepted, Duplicate, NotSent, Outgoing, Refused
-from engine.errors import EngineError, Unreachable
+from engine.errors import EngineError, LedgerError, Unreachable
 from engine.language import tr
 from engine.ledger.deliveries import NO_FAULT, keys_taken
 from engine.ledger.rows import Delivery, Fault, State
@@ -254,6 +254,8 @@ class Sender:
         async with AsyncExitStack() as turn:
             try:
                 await turn.enter_async_context(target.turn())
+            except LedgerError:
+                raise
             except EngineError as error:
                 work.brake.stop_sending(error)
                 return []

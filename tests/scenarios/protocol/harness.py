@@ -194,19 +194,24 @@ class MortalLedger:
         self.inner = inner
         self.fate = fate
         self.error_at: int | None = None
+        self.error_for: int | None = None
         self.error: EngineError | None = None
         self.calls = 0
 
     async def do(self, work: Callable[[Transaction], Any]) -> Any:
         await asyncio.sleep(0)
         self.calls += 1
-        if self.error is not None and self.error_at is not None and self.calls >= self.error_at:
+        if self.error is not None and self._is_away():
             raise self.error
         await self.fate.step("commit")
         value = await self.inner.do(work)
         await self.fate.step("committed")
         await asyncio.sleep(0)
         return value
+
+    def _is_away(self) -> bool:
+        at, lasts = self.error_at, self.error_for
+        return at is not None and self.calls >= at and (lasts is None or self.calls < at + lasts)
 
     async def aclose(self) -> None:
         await self.inner.aclose()

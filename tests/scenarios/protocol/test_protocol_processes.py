@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine.errors import EngineError
+from engine.ledger.faults import LedgerUnreachableError
 from engine.ledger.rows import State
 
 CHUNKS = 6
@@ -117,6 +118,22 @@ def test_the_ledger_fails_from_a_commit_on(bench: Any, at: int) -> None:
     ended = made.play(filling)
     assert ended is full or ended.status == "success"
     made.assert_one_each(made.settled())
+
+
+@pytest.mark.parametrize("at", range(1, 70, 2))
+def test_the_ledger_is_away_for_a_moment(bench: Any, at: int) -> None:
+    """Whatever was being done then, writing back included: the run ends there, and says why."""
+    made = bench(callbacks=True, records=3)
+    gone = LedgerUnreachableError("the database does not answer")
+
+    async def losing(process: Any) -> Any:
+        ledger = process.ledger
+        ledger.error, ledger.error_at, ledger.error_for = gone, at, 1
+        return await process.run(), ledger.calls > at
+
+    told, struck = made.play(losing)
+    assert (told.status, told.code, told.error) == (("failed", 3, gone) if struck else ("success", 0, None))
+    made.assert_one_each(made.settled(), 3)
 
 
 @pytest.mark.parametrize("tenths", range(1, 12))
