@@ -117,6 +117,9 @@ _BY_PART: tuple[tuple[str, Kind, float | None], ...] = (
 )
 _SUB = re.compile(r"subcode=(-?\w+)\s*,\s*submsg=(.*?)\]?$", re.DOTALL)
 _SHORT_LIMITS = ("90018", "90002")
+_CODE = re.compile(r"-?[\w.:-]{1,100}", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
+_LONGEST_TEXT = 500
 
 
 def read_answer(response: httpx.Response) -> tuple[dict[str, Any], Problem | None]:
@@ -150,15 +153,19 @@ def _unreadable(response: httpx.Response) -> Problem:
 
 def _old_problem(body: dict[str, Any]) -> Problem | None:
     """Old API: `errcode` 0 is success; 88 wraps the real cause in `sub_code`, or in the text alone."""
-    code = str(body["errcode"])
+    code = _code_of(body["errcode"])
+    if not _NUMBER.fullmatch(code):
+        return _strange(body)
     if code == "0":
         return None
-    text = str(body.get("errmsg") or "")
+    text = _text_of(body.get("errmsg"))
     found = _SUB.search(text)
     if body.get("sub_code"):
-        code, text = str(body["sub_code"]), str(body.get("sub_msg") or text)
+        code, text = _code_of(body["sub_code"]), _text_of(body.get("sub_msg")) or text
     elif code == "88" and found:
         code, text = found[1], found[2]
+    if not code:
+        return _strange(body)
     kind = _BY_CODE.get(code, Kind.OTHER)
     after = None
     if kind is Kind.THROTTLED:
@@ -167,11 +174,13 @@ def _old_problem(body: dict[str, Any]) -> Problem | None:
 
 
 def _new_problem(status: int, body: dict[str, Any]) -> Problem:
-    code = str(body.get("code") or status)
-    text = str(body.get("message") or body.get("msg") or "")
+    code = _code_of(body.get("code") or status)
+    if not code:
+        return _strange(body)
+    text = _text_of(body.get("message") or body.get("msg"))
     detail = body.get("accessdenieddetail")
     if isinstance(detail, dict) and detail.get("requiredScopes"):
-        text = f"{text} {detail['requiredScopes']}"
+        text = f"{text} {detail['requiredScopes']}"[:_LONGEST_TEXT]
     for part, kind, after in _BY_PART:
         if part in code:
             return Problem(kind, code, text, after, body)
@@ -183,3 +192,19 @@ def _new_problem(status: int, body: dict[str, Any]) -> Problem:
     if found is None and code.startswith("invalid"):
         found = Kind.PARAMETER
     return Problem(found or Kind.OTHER, code, text, None, body)
+
+
+def _strange(body: dict[str, Any]) -> Problem:
+    """A code that no system gives: whatever spoilt it, nobody can say from this what was done."""
+    return Problem(Kind.BUSY, "?", tr("no readable answer came"), body=body)
+
+
+def _code_of(value: Any) -> str:
+    """A code as text; '' for what is none."""
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return text if _CODE.fullmatch(text) else ""
+
+
+def _text_of(value: Any) -> str:
+    """A message; it is told and kept, so that it may not be as long as it likes."""
+    return value[:_LONGEST_TEXT] if isinstance(value, str) else ""

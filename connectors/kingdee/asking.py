@@ -28,6 +28,8 @@ __all__ = ["Asker"]
 
 _STATUS = "FDocumentStatus"
 _CANCELLED = "FCancelStatus"
+_BILLS_MOST = 1000
+"""More bills than anybody has under one key: an answer that goes on past them never ends."""
 
 
 class Asker:
@@ -85,6 +87,8 @@ class Asker:
                 rows.append({name: by_field[field] for name, field in asked.items()})
             if len(page) < LARGEST_PAGE:
                 return rows
+            if len(rows) > _BILLS_MOST * len(keys) + LARGEST_PAGE:
+                raise Unreachable(tr("Kingdee's answer to the query does not end"))
 
     def _key_of(self, row: Mapping[str, Any], wanted: Mapping[str, str]) -> str:
         """Our own spelling of a row's key: databases compare without regard to case and trailing blanks."""

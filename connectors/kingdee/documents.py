@@ -83,7 +83,7 @@ class Documents:
                 amounts = await self._amounts(filter, ids[0], ids[-1])
                 for row in page:
                     yield self._listed(row, amounts)
-                after = ids[-1]
+                after = _onward(after, ids[-1])
             if len(page) < LARGEST_PAGE:
                 return
 
@@ -152,6 +152,7 @@ class Documents:
         if field is None:
             return sums
         start = f"FID>={first}"
+        before = ""
         while True:
             within = both(filter, f"{start} and FID<={last}")
             try:
@@ -168,7 +169,15 @@ class Documents:
             _add(sums, whole)
             if not full:
                 return sums
+            before = _onward(before, cut, may_stay=not whole)
             start = f"FID>={cut}" if whole else f"FID>{cut}"
+
+
+def _onward(before: str, id: str | None, *, may_stay: bool = False) -> str:
+    """The id that a page ends with, if it lies beyond the one before: else pages would never end."""
+    if id is None or not id.isdigit() or (before and int(id) < int(before) + (not may_stay)):
+        raise Unreachable(tr("Kingdee's pages of bills do not go on from one to the next"))
+    return id
 
 
 def _named(asked: Mapping[str, str], fields: Sequence[str], cells: Sequence[Any]) -> Row:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Delivery", "Event", "Fault", "State"]
 
+_LONGEST_REASON = 2000
+
 
 class State(StrEnum):
     """How far a record has come under one scheme."""
@@ -29,7 +31,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a record is failed, unknown, skipped or held up, and where to mend it."""
+    """Why a record is failed, unknown, skipped or held up, and where to mend it.
+
+    A reason may quote what a system or a claim says; it is cut short where that is long.
+    """
 
     reason: str
     failure: str | None = None
@@ -38,6 +43,10 @@ class Fault:
     path: str | None = None
     file: str | None = None
     line: int | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.reason) > _LONGEST_REASON:
+            object.__setattr__(self, "reason", f"{self.reason[:_LONGEST_REASON]}…")
 
 
 @dataclass(frozen=True, slots=True)

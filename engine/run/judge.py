@@ -127,6 +127,12 @@ def _decide(lane: Lane, record: Mapping[str, Any], source_id: str) -> Verdict:
 
 
 def _conditions(lane: Lane, record: Mapping[str, Any]) -> Callable[[Template], bool]:
+        except EngineError:
+            raise
+        except Exception as error:  # a defect of ours; it must not stop the other records
+            kind = type(error).__name__
+            reason = tr("the engine itself failed on this record: {kind}: {error}", kind=kind, error=error)
+            return Failed(Fault(reason, FailureClass.DATA))
     scope = Scope(
         record,
         lane.params,

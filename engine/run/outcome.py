@@ -136,28 +136,30 @@ def unclear(
     tx: Transaction, work: Work, delivery: Delivery, reason: str, ask_after: datetime, answer: Any = None
 ) -> Delivery:
     """Nobody knows: to be asked once the settle time is over."""
+    fault = Fault(reason, FailureClass.UNKNOWN)
     return step(
         tx,
         work,
         delivery,
         State.UNKNOWN,
         event="unclear",
-        detail={"reason": reason, **kept(answer)},
-        fault=Fault(reason, FailureClass.UNKNOWN),
+        detail={"reason": fault.reason, **kept(answer)},
+        fault=fault,
         ask_after=ask_after,
     )
 
 
 def conflict(tx: Transaction, work: Work, delivery: Delivery, reason: str, **values: Any) -> Delivery:
     """The target holds something else under this key: a human must decide, and nothing more is sent."""
+    fault = Fault(reason, FailureClass.CONFLICT)
     return step(
         tx,
         work,
         delivery,
         State.UNKNOWN,
         event="conflict",
-        detail={"reason": reason},
-        fault=Fault(reason, FailureClass.CONFLICT),
+        detail={"reason": fault.reason},
+        fault=fault,
         **values,
     )
 

@@ -14,6 +14,7 @@ from engine.language import tr
 from engine.ledger import deliveries, events, records, windows
 from engine.ledger.rows import Delivery, State
 from engine.ledger.windows import SpanState
+from engine.run.paging import Pages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -103,25 +104,21 @@ class Lister:
             await self._list_span(window, span)
 
     async def _list_span(self, window: Window, span: Span | None) -> None:
-        seen = 0
         faults: list[str] = []
         cursor: Any = None
-        cursors: set[str] = set()
         assert self.lane.source is not None
+        most = self.lane.source.most_items
+        pages = Pages(most)
         try:
             while True:
                 page = await self.lane.source.page(self.lane.request, span, cursor)
                 self.work.tally.listed += len(page.items)
-                seen += len(page.items)
                 if page.fault is not None:
                     faults.append(page.fault)
                 await self._take_in(page.items)
-                cursor = page.cursor
+                cursor = pages.next(page)
                 if cursor is None or self.left == 0:
                     break
-                if repr(cursor) in cursors:
-                    raise Unreachable(tr("the listing's cursor '{cursor}' came twice", cursor=cursor))
-                cursors.add(repr(cursor))
                 if not self.work.brake.may_read:
                     return
         except SpanRefused as refused:
@@ -135,11 +132,10 @@ class Lister:
             return
         if self.left == 0:
             return
-        most = self.lane.source.most_items
         if (
             span is not None
             and most is not None
-            and seen >= most
+            and pages.seen >= most
             and span.end - span.start > timedelta(minutes=1)
         ):
             for half in _halves(span):
@@ -148,7 +144,7 @@ class Lister:
         if faults:
             await self._broken(window, span, Unreachable(faults[0]))
             return
-        await self._listed(window, span, seen)
+        await self._listed(window, span, pages.seen)
 
     async def _take_in(self, items: Sequence[Item]) -> None:
         """Keep what a page names, durably, and hand on what this scheme has not met yet."""

@@ -69,6 +69,8 @@ async def run_lane(lane: Lane, work: Work, options: Options) -> None:
 
     The caller holds the scheme's lease. Errors of the whole run end up in `work.brake`, never here.
     """
+    if options.refetch:
+        lane = replace(lane, tables=lane.tables.anew())
     try:
         await _run(lane, work, options)
     except* EngineError as group:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import RecordError
@@ -57,7 +58,14 @@ class Tables:
 
     def lasting(self) -> Tables:
         """The same tables, whose hits never grow old: what was true when a document was made."""
-        live = {name: (replace(spec, keep=_FOREVER), bound) for name, (spec, bound) in self._live.items()}
+        return self._kept_for(_FOREVER)
+
+    def anew(self) -> Tables:
+        """The same tables, for which nothing that was kept will do: somebody has mended what they say."""
+        return self._kept_for(timedelta(0))
+
+    def _kept_for(self, keep: timedelta) -> Tables:
+        live = {name: (replace(spec, keep=keep), bound) for name, (spec, bound) in self._live.items()}
         return Tables(self._static, live, self._ledger, self._clock)
 
     def find(self, table: str, key: str) -> Any:
@@ -81,21 +89,31 @@ class Tables:
         interface, now = spec.interface or "", self._clock.now()
         fresh = now - (spec.keep if spec.keep is not None else _KEEP)
         entry = await self._ledger.do(lambda tx: lookups.get(tx, bound.system, interface, key, fresh))
-        if entry is None:
-            entry = await bound.connector.lookup(interface).look_up(key)
-            if entry is None:
-                return MISS
-            kept = dict(entry)
+        value = _value_in(entry, spec.value)
+        if value is not None:
+            return value
+        # What was kept may serve another table and lack this one's value, which somebody may have filled in.
+        found = await bound.connector.lookup(interface).look_up(key)
+        if found is None:
+            return MISS
+        kept = dict(found)
+        value = _value_in(kept, spec.value)
+        if value is not None:
             await self._ledger.do(lambda tx: lookups.put(tx, bound.system, interface, key, kept, now))
-        if spec.value not in entry:
-            raise RecordError(
-                tr(
-                    "table '{table}': '{interface}' answers without '{value}'",
-                    table=table,
-                    interface=interface,
-                    value=spec.value,
-                ),
-                position=spec.position,
-            )
-        value = entry[spec.value]
-        return MISS if value in (None, "") else value
+            return value
+        if kept.get(spec.value or "", "absent") in (None, ""):
+            return MISS
+        words = {"table": table, "interface": interface, "value": spec.value}
+        message = (
+            tr("table '{table}': '{interface}' answers '{value}' with what is no single value", **words)
+            if spec.value in kept
+            else tr("table '{table}': '{interface}' answers without '{value}'", **words)
+        )
+        raise RecordError(message, position=spec.position)
+
+
+def _value_in(entry: Any, name: str | None) -> Any:
+    """The value of that name; None where there is none that can stand in a document."""
+    value = entry.get(name) if isinstance(entry, dict) and name is not None else None
+    usable = isinstance(value, str | int | Decimal) and value != ""
+    return value if usable else None

@@ -17,6 +17,7 @@ from engine.errors import RecordError, Unreachable, UsageError
 from engine.language import tr
 from engine.ledger import comparing, records
 from engine.run.judge import Failed, Held, Mappable, Skipped, Verdict, Waiting, fault_of, judge
+from engine.run.paging import Pages
 from engine.run.reconcile.bills import dated
 from engine.run.reconcile.model import Claim, Standing
 from engine.run.reconcile.outline import Outline
@@ -96,8 +97,8 @@ class Claims:
 
     async def _pages(self, span: Span | None) -> AsyncIterator[Sequence[Item]]:
         """The pages of a span; one that is cut off for its size is listed again by halves."""
-        count, cursor = 0, None
-        cursors: set[str] = set()
+        cursor, most = None, self._source.most_items
+        pages = Pages(most)
         while True:
             try:
                 page = await self._source.page(self._lane.request, span, cursor)
@@ -108,16 +109,17 @@ class Claims:
                 ) from None
             if page.fault is not None:
                 raise Unreachable(page.fault)
-            count += len(page.items)
+            cursor = pages.next(page)
             yield page.items
             cursor = page.cursor
             if cursor is None:
                 break
-            if repr(cursor) in cursors:
-                raise Unreachable(tr("the listing's cursor '{cursor}' came twice", cursor=cursor))
-            cursors.add(repr(cursor))
-        most = self._source.most_items
-        if span is not None and most is not None and count >= most and span.end - span.start > _NARROWEST:
+        if (
+            span is not None
+            and most is not None
+            and pages.seen >= most
+            and span.end - span.start > _NARROWEST
+        ):
             middle = span.start + (span.end - span.start) / 2
             for half in (Span(span.start, middle), Span(middle, span.end)):
                 async for items in self._pages(half):
