@@ -111,7 +111,6 @@ class Claims:
                 raise Unreachable(page.fault)
             cursor = pages.next(page)
             yield page.items
-            cursor = page.cursor
             if cursor is None:
                 break
         if (
