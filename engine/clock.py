@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import secrets
 import time
@@ -49,6 +48,8 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # slow to load, and commands that only look at files never sleep
+
         await asyncio.sleep(seconds)
 
     def random(self) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from connectors.dingtalk.errors import Kind, read_answer
@@ -43,6 +42,8 @@ class Tokens:
     def __init__(self, session: Session, request: Callable[[], httpx.Request]) -> None:
         self._session = session
         self._request = request
+        import asyncio  # slow to load, and commands that only look at files call nobody
+
         self._lock = asyncio.Lock()
         self._token = ""
         self._until = 0.0

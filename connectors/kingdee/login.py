@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -74,6 +73,8 @@ class Login:
         self._session = session
         self._base_url = base_url
         self._way = way
+        import asyncio  # slow to load, and commands that only look at files call nobody
+
         self._lock = asyncio.Lock()
         self._generation = 1
         self._logged_in = False
