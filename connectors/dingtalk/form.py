@@ -18,7 +18,10 @@ from engine.language import tr
 __all__ = ["ENGINE_WORDS", "Decoded", "decode_form", "storable"]
 
 ENGINE_WORDS = frozenset(
-    ("id", "title", "extend", "record", "row", "parent", "params", "document", "total", "_ext", "_repeated")
+    (
+        *("id", "title", "extend", "record", "row", "parent", "params", "document", "total"),
+        *("_ext", "_repeated", "_components", "_columns"),
+    )
 )
 """Words of a record and of templates, which win over labels of the same name."""
 
@@ -28,11 +31,17 @@ _ROW_WORDS = frozenset(("_ext", "_repeated"))
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A form's fields by label; `ext`: their decoded ext_value; `repeated`: labels that stand as label#id."""
+    """A form's fields by label; `ext`: their decoded ext_value; `repeated`: labels that stand as label#id.
+
+    `components` are the ids of the components that the labels stand for, `columns` those of each table's
+    columns: an id stays when somebody gives a component another label.
+    """
 
     fields: dict[str, Any] = field(default_factory=dict)
     ext: dict[str, Any] = field(default_factory=dict)
     repeated: list[str] = field(default_factory=list)
+    components: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +52,21 @@ class _Cell:
     id: str
     value: Any
     ext: Any
+    columns: Mapping[str, str] | None = None
 
 
 def decode_form(components: Sequence[Any]) -> Decoded:
     """The components of an instance, under the old API's keys. Raises RecordError for an unreadable table."""
     cells = [cell for part in components if isinstance(part, Mapping) for cell in _component(part)]
     repeated = _repeated([(cell.label, cell.id) for cell in cells], ENGINE_WORDS, each=True)
-    fields, ext = _place(cells, repeated)
-    return Decoded(fields, ext, repeated)
+    placed = _place(cells, repeated)
+    return Decoded(
+        {key: cell.value for key, cell in placed.items()},
+        {key: cell.ext for key, cell in placed.items() if cell.ext is not None},
+        repeated,
+        {key: cell.id for key, cell in placed.items() if cell.id},
+        {key: dict(cell.columns) for key, cell in placed.items() if cell.columns},
+    )
 
 
 def _component(part: Mapping[str, Any]) -> list[_Cell]:
@@ -58,7 +74,8 @@ def _component(part: Mapping[str, Any]) -> list[_Cell]:
     label = _text(part.get("name")) or id_
     ext = _decoded(part.get("ext_value"))
     if part.get("component_type") == "TableField" or id_.startswith("TableField"):
-        return [_Cell(label, id_, _table(part.get("value"), label), None)]
+        rows, columns = _table(part.get("value"), label)
+        return [_Cell(label, id_, rows, None, columns)]
     return _split_range(label, id_, _value(part.get("value")), ext)
 
 
@@ -79,10 +96,11 @@ def _split_range(label: str, id_: str, value: Any, ext: Any) -> list[_Cell]:
 # --- tables -----------------------------------------------------------------------------------------------
 
 
-def _table(value: Any, label: str) -> list[dict[str, Any]]:
-    """The rows of a table. An empty one comes with the definitions of its columns instead of rows."""
+def _table(value: Any, label: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The rows of a table, and the ids of the columns that they show. An empty one comes with the definitions
+    of its columns instead of rows, on the old API alone, so that nothing is made of them."""
     if _value(value) in (None, ""):
-        return []
+        return [], {}
     decoded = _decoded(value)
     if not isinstance(decoded, list):
         raise _unreadable(label)
@@ -98,7 +116,9 @@ def _table(value: Any, label: str) -> list[dict[str, Any]]:
     repeated = _repeated(sorted(named), _ROW_WORDS)
     for row in rows:
         repeated += [word for word in _twice(row) if word not in repeated]
-    return [_as_row(row, repeated) for row in rows]
+    placed = [_place(row, repeated) for row in rows]
+    columns = {key: cell.id for row in placed for key, cell in row.items() if cell.id}
+    return [_as_row(row, repeated) for row in placed], columns
 
 
 def _row(entry: Any, label: str) -> list[_Cell]:
@@ -115,8 +135,9 @@ def _row(entry: Any, label: str) -> list[_Cell]:
     return cells
 
 
-def _as_row(cells: list[_Cell], repeated: list[str]) -> dict[str, Any]:
-    row, ext = _place(cells, repeated)
+def _as_row(placed: Mapping[str, _Cell], repeated: list[str]) -> dict[str, Any]:
+    row: dict[str, Any] = {key: cell.value for key, cell in placed.items()}
+    ext = {key: cell.ext for key, cell in placed.items() if cell.ext is not None}
     if ext:
         row["_ext"] = ext
     if repeated:
@@ -154,19 +175,17 @@ def _twice(cells: Sequence[_Cell]) -> list[str]:
     return [cell.label for cell in cells if cell.label in seen or seen.add(cell.label)]  # type: ignore[func-returns-value]
 
 
-def _place(cells: Sequence[_Cell], repeated: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    fields: dict[str, Any] = {}
-    ext: dict[str, Any] = {}
+def _place(cells: Sequence[_Cell], repeated: Sequence[str]) -> dict[str, _Cell]:
+    """Each cell under the key that it has in a record or row."""
+    placed: dict[str, _Cell] = {}
     for cell in cells:
         key = f"{cell.label}#{cell.id}" if cell.label in repeated else cell.label
         number = 2
-        while key in fields:
+        while key in placed:
             key = f"{cell.label}#{cell.id}#{number}"
             number += 1
-        fields[key] = cell.value
-        if cell.ext is not None:
-            ext[key] = cell.ext
-    return fields, ext
+        placed[key] = cell
+    return placed
 
 
 # --- values -----------------------------------------------------------------------------------------------

@@ -50,6 +50,8 @@ def make_record(id_: str, instance: Mapping[str, Any]) -> dict[str, Any]:
     record["extend"] = _extend(instance)
     record["_ext"] = form.ext
     record["_repeated"] = form.repeated
+    record["_components"] = form.components
+    record["_columns"] = form.columns
     kept: dict[str, Any] = storable(record)
     return kept
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from connectors.dingtalk.errors import Kind, Problem, Refusal
 from connectors.dingtalk.record import make_record
+from engine.clock import SHANGHAI
 from engine.connector.api import Amendment, Item, Page, Span, SpanRefused
 from engine.errors import ConfigurationError, RecordError, Unreachable
 from engine.language import tr
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ApprovalSource"]
 
 _SPEAKS_OF_TIME = re.compile(r"time|date|day|时间|日期|天", re.IGNORECASE)
+_SELECTS = ("DDSelectField", "DDMultiSelectField")
 _TIME_CODES = frozenset(("invalidEndTime", "invalidInstanceListIdsStartTime"))
 
 
@@ -85,6 +87,23 @@ class ApprovalSource:
     def amended_by(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """``attached_process_instance_ids``."""
         return tuple((record.get("extend") or {}).get("attached_process_instance_ids") or ())
+
+    def created(self, record: Mapping[str, Any]) -> datetime | None:
+        """``create_time``, a wall clock in Beijing."""
+        try:
+            made = datetime.fromisoformat(str((record.get("extend") or {}).get("create_time")))
+        except ValueError:
+            return None
+        return made if made.tzinfo is not None else made.replace(tzinfo=SHANGHAI)
+
+    def choices(self, record: Mapping[str, Any]) -> Mapping[str, str]:
+        """Select fields, by the beginning of their ids; a form's rules show and hide others by them."""
+        components = record.get("_components") or {}
+        return {
+            label: record[label]
+            for label, id_ in components.items()
+            if str(id_).startswith(_SELECTS) and isinstance(record.get(label), str) and record[label]
+        }
 
     def _too_old(self, span: Span, problem: Problem) -> bool:
         """DingTalk refuses a start of more than 365 days ago, the new API under the name of the end time; the

@@ -178,6 +178,12 @@ async def _shown(common: Common, scheme: str, name: str) -> dict[str, Any]:
 @click.option("--again", is_flag=True, help=tr("Also delivered ones, whose bill was deleted in the target."))
 @click.option("--refetch", is_flag=True, help=tr("Read the records from the source again."))
 @click.option(
+    "--form-as-it-is",
+    "as_it_is",
+    is_flag=True,
+    help=tr("The changed form is right: send these all the same, and those that follow."),
+)
+@click.option(
     "--set", "pairs", multiple=True, metavar="K=V", help=tr("A value for one of the scheme's params.")
 )
 @click.option("--settle-wait", metavar="S", help=tr("How long to wait for unclear documents: 90, 90s, 5m."))
@@ -208,6 +214,7 @@ async def _retry(common: Common, scheme: str, names: tuple[str, ...], given: dic
         skipped=given["skipped"],
         again=given["again"],
         refetch=given["refetch"],
+        as_it_is=given["as_it_is"],
     )
     options = Options(settle_wait=seconds_option("--settle-wait", given["settle_wait"]))
     async with Workplace(common.choose()) as place:

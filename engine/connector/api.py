@@ -32,6 +32,7 @@ __all__ = [
     "Connector",
     "Duplicate",
     "Existing",
+    "Formed",
     "Gate",
     "Item",
     "Listed",
@@ -132,6 +133,22 @@ class Amending(Protocol):
 
     def amended_by(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """The ids of the records that were made to change or revoke this one, as far as it names them."""
+
+
+@runtime_checkable
+class Formed(Protocol):
+    """What a source may be besides: one whose records are filled-in forms, which people may change any day.
+
+    The engine then watches the labels that a scheme reads. A record's labels are its own keys, but for `id`,
+    `title`, `extend` and those that begin with ``_``. Under `_components` stands the id of each label's
+    component, and under `_columns` those of each table's columns, where an id outlives a change of label.
+    """
+
+    def created(self, record: Mapping[str, Any]) -> datetime | None:
+        """When the record was made; it keeps the form of that day."""
+
+    def choices(self, record: Mapping[str, Any]) -> Mapping[str, str]:
+        """What was chosen, in fields that offer a choice; other fields may be shown by it, or left out."""
 
 
 class Lookup(Protocol):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["note", "note_all", "of_record"]
+__all__ = ["has", "note", "note_all", "of_record"]
 
 
 def note(
@@ -48,6 +48,14 @@ def note_all(
     ]
     if rows:
         tx.execute(insert(events), rows)
+
+
+def has(tx: Connection, delivery_id: int, record_id: int, kind: str) -> bool:
+    """Whether a delivery has an event of a kind."""
+    found = select(events.c.id).where(
+        events.c.record_id == record_id, events.c.delivery_id == delivery_id, events.c.kind == kind
+    )
+    return tx.execute(found.limit(1)).one_or_none() is not None
 
 
 def of_record(tx: Connection, record_id: int) -> list[Event]:

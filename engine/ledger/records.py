@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 
+from engine.errors import FailureClass
+from engine.ledger.rows import State
 from engine.ledger.sql import insert_missing
-from engine.ledger.tables import records
+from engine.ledger.tables import deliveries, records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +18,18 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["by_name", "keep_snapshot", "register", "snapshot"]
+__all__ = ["Recent", "by_name", "keep_snapshot", "recent", "register", "snapshot"]
+
+_SENT = (State.SENDING, State.DELIVERED, State.DONE, State.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """A record that a scheme has lately sent a document of, or `stopped` because its form was changed."""
+
+    source_id: str
+    snapshot: dict[str, Any]
+    stopped: bool
 
 
 def register(tx: Connection, system: str, family: str, ids: Sequence[str], at: datetime) -> dict[str, int]:
@@ -66,3 +80,35 @@ def snapshot(tx: Connection, record_id: int) -> dict[str, Any] | None:
         select(records.c.snapshot).where(records.c.id == record_id)
     ).scalar_one_or_none()
     return kept
+
+
+def recent(
+    tx: Connection, system: str, family: str, scheme: str, target_system: str, most: int
+) -> list[Recent]:
+    """The records of a scheme whose documents were sent last, and those stopped last for their form: some of
+    the latest listed, and some of the highest numbers, which tell the time where listings go backwards."""
+    stopped = and_(deliveries.c.state == State.FAILED, deliveries.c.failure == str(FailureClass.FORM_CHANGED))
+    halted: dict[int, bool] = {}
+    for kind, is_stopped in ((deliveries.c.state.in_(_SENT), False), (stopped, True)):
+        for order in (records.c.id, records.c.number):
+            query = (
+                select(records.c.id)
+                .select_from(records.join(deliveries, deliveries.c.record_id == records.c.id))
+                .where(
+                    deliveries.c.scheme == scheme,
+                    deliveries.c.target_system == target_system,
+                    deliveries.c.part == "",
+                    records.c.system == system,
+                    records.c.family == family,
+                    records.c.snapshot.is_not(None),
+                    kind,
+                )
+                .order_by(order.desc())
+                .limit(most)
+            )
+            for id in tx.execute(query).scalars():
+                halted.setdefault(id, is_stopped)
+    rows = tx.execute(
+        select(records.c.id, records.c.source_id, records.c.snapshot).where(records.c.id.in_(list(halted)))
+    )
+    return [Recent(row.source_id, row.snapshot, halted[row.id]) for row in rows]

@@ -80,6 +80,10 @@ class Template:
             or any(use.name == "document" for use in self.names)
         )
 
+    def tree(self) -> nodes.Template:
+        """Jinja's tree of the text, as it was written."""
+        return _SANDBOX.parse(self.text)
+
     def evaluate(self, scope: Scope) -> Any:
         """The value for what `scope` holds; of an expression any data, else a text.
 

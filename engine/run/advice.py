@@ -69,6 +69,9 @@ def next_steps(delivery: Delivery, callbacks: Sequence[Delivery], command: Comma
         ]
     if failure == FailureClass.TRANSIENT:
         return [*steps, tr("at once: `{command}`", command=retry)]
+    if failure == FailureClass.FORM_CHANGED:
+        as_it_is = command("records", "retry", delivery.scheme, name, "--form-as-it-is")
+        steps += [tr("if the form is right as it is: `{command}`", command=as_it_is)]
     return [
         *steps,
         tr("then: `{command}`", command=retry),

@@ -8,15 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import CredentialsError, EngineError, FailureClass, LedgerError, QuotaSpent, RecordError
 from engine.language import tr
-from engine.ledger import records
+from engine.ledger import deliveries, events, records
 from engine.ledger.deliveries import NO_FAULT
 from engine.ledger.rows import Delivery, Fault, State
 from engine.run import amendments, outcome
-from engine.run.judge import Failed, Held, Mappable, Skipped, Verdict, Waiting, fault_of, judge
+from engine.run.judge import (
+    Failed,
+    FormChanged,
+    Held,
+    Mappable,
+    Skipped,
+    Undecided,
+    Verdict,
+    Waiting,
+    fault_of,
+    judge,
+    judge_early,
+)
 from engine.run.outcome import Stale
 from engine.run.pace import Pace
 from engine.run.reading import is_due
 from engine.run.sending import Prepared
+from engine.run.watch import ACCEPTED
 
 if TYPE_CHECKING:
     from engine.ledger.port import Transaction
@@ -51,6 +64,8 @@ class Fetcher:
         self.recheck = recheck
         self._down = 0
         self._began = work.clock.now()
+        self._late = False
+        self._postponed: list[Delivery] = []
 
     async def serve(self) -> None:
         """Work off the queue until its end mark, which is left for the other workers."""
@@ -58,6 +73,14 @@ class Fetcher:
             if not self.work.brake.fatal:
                 await self._handle(delivery)
         await self.incoming.put(None)
+
+    async def finish(self) -> None:
+        """Judge what was put off until the rest is read, the oldest first."""
+        self._late = True
+        order = self.lane.watch.in_order if self.lane.watch is not None else list
+        for delivery in order(self._postponed):
+            if not self.work.brake.fatal:
+                await self._handle(delivery)
 
     async def _handle(self, delivery: Delivery) -> None:
         try:
@@ -74,9 +97,9 @@ class Fetcher:
 
     async def _prepare(self, delivery: Delivery) -> Prepared | None:
         """Judge what the ledger holds; read the record first where it may have changed."""
-        record = None if self.refetch else await self._kept(delivery)
+        record = None if self.refetch and not self._late else await self._kept(delivery)
         if record is not None:
-            verdict = await judge(self.lane, record, delivery.source_id)
+            verdict = await self._judge(delivery, record)
             if not isinstance(verdict, Waiting) or not self._ask_again(delivery):
                 return await self._write(delivery, verdict, record, read=False)
         if not self.work.brake.may_read:
@@ -90,8 +113,21 @@ class Fetcher:
             return None
         if record is None:
             return None
-        verdict = await judge(self.lane, record, delivery.source_id)
+        verdict = await self._judge(delivery, record)
         return await self._write(delivery, verdict, record, read=True)
+
+    async def _judge(self, delivery: Delivery, record: dict[str, Any]) -> Verdict | Undecided:
+        """What becomes of a record; one whose form a human took as it is keeps that for good."""
+        if self.lane.watch is not None:
+            await self.lane.watch.load(self.work.ledger)
+        ask = judge if self._late else judge_early
+        verdict = await ask(self.lane, record, delivery.source_id)
+        if not isinstance(verdict, FormChanged):
+            return verdict
+        accepted = await self.work.ledger.do(
+            lambda tx: events.has(tx, delivery.id, delivery.record_id, ACCEPTED)
+        )
+        return await judge(self.lane, record, delivery.source_id, as_it_is=True) if accepted else verdict
 
     def _ask_again(self, delivery: Delivery) -> bool:
         """False for what the listing has just told, and where there is nobody to ask."""
@@ -130,7 +166,7 @@ class Fetcher:
             self.work.brake.stop_reading(error)
 
     async def _write(
-        self, delivery: Delivery, verdict: Verdict, record: dict[str, Any], *, read: bool
+        self, delivery: Delivery, verdict: Verdict | Undecided, record: dict[str, Any], *, read: bool
     ) -> Prepared | None:
         """Keep the record and what becomes of it, in one transaction."""
 
@@ -140,12 +176,18 @@ class Fetcher:
                 records.keep_snapshot(
                     tx, delivery.record_id, record, self.lane.number_of(record), final, self.work.clock.now()
                 )
+            if isinstance(verdict, Undecided):
+                deliveries.touch(tx, [delivery.id], self.work.run)
+                return delivery
             told = verdict
             if isinstance(verdict, Held):
                 told = Held(amendments.tell(tx, self.work, self.lane, record, verdict.fault))
             return self._settle(tx, delivery, told)
 
         after = await self.work.ledger.do(write)
+        if isinstance(verdict, Undecided):
+            self._postponed.append(replace(after, snapshot=None))
+            return None
         tally = self.work.tally
         tally.waiting += isinstance(verdict, Waiting)
         tally.skipped += isinstance(verdict, Skipped)

@@ -15,11 +15,13 @@ from engine.mapping.scope import Scope
 from engine.run.tables import LookupPending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from engine.mapping.mapper import Mapped
     from engine.mapping.templates import Template
+    from engine.run.changes import Change, Doubt
     from engine.run.lane import Lane
+    from engine.run.watch import Sight
 
 LONGEST_KEY = 400
 """Characters that the ledger holds of a key, on every database."""
@@ -27,7 +29,20 @@ LONGEST_KEY = 400
 _SECONDS_MOST = 1.0
 """How long a record's conditions may take."""
 
-__all__ = ["Failed", "Held", "Mappable", "Skipped", "Verdict", "Waiting", "fault_of", "judge", "map_record"]
+__all__ = [
+    "Failed",
+    "FormChanged",
+    "Held",
+    "Mappable",
+    "Skipped",
+    "Undecided",
+    "Verdict",
+    "Waiting",
+    "fault_of",
+    "judge",
+    "judge_early",
+    "map_record",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +73,16 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class FormChanged(Failed):
+    """Its form is not the one that the scheme was written for; a human may take it as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Its form lacks something; whether that was a change shows when the run has read the rest."""
+
+
+@dataclass(frozen=True, slots=True)
 class Mappable:
     """It is to be sent: its key, the payload, and what it is worth."""
 
@@ -71,21 +96,43 @@ class Mappable:
 Verdict = Waiting | Skipped | Held | Failed | Mappable
 
 
-async def judge(lane: Lane, record: Mapping[str, Any], source_id: str) -> Verdict:
-    """Judge a record: `final` first, then `go_live`, `where`, `hold`, then the mapping.
+async def judge(lane: Lane, record: Mapping[str, Any], source_id: str, *, as_it_is: bool = False) -> Verdict:
+    """Judge a record: `final` first, then `go_live`, `where`, `hold`, then its form, then the mapping.
 
-    A failure of the record is a verdict; a look-up that nobody could answer is one too, of class transient.
+    `as_it_is` takes the form whatever it is. A failure of the record is a verdict; a look-up that nobody
+    could answer is one too, of class transient.
     Raises QuotaSpent, CredentialsError, ConfigurationError and LedgerError, which concern all records.
     """
+    verdict = await _judge(lane, record, source_id, late=True, as_it_is=as_it_is)
+    assert not isinstance(verdict, Undecided)
+    return verdict
+
+
+async def judge_early(lane: Lane, record: Mapping[str, Any], source_id: str) -> Verdict | Undecided:
+    """The same while others are still to be read, of which more may be learnt about the form."""
+    return await _judge(lane, record, source_id, late=False, as_it_is=False)
+
+
+async def _judge(
+    lane: Lane, record: Mapping[str, Any], source_id: str, *, late: bool, as_it_is: bool
+) -> Verdict | Undecided:
     while True:
         try:
-            return _decide(lane, record, source_id)
+            watch = lane.watch
+            sight = watch.look(source_id, record, late=late, as_it_is=as_it_is) if watch else None
+            return _decide(lane, record, source_id, sight)
         except LookupPending as pending:
             verdict = await _fetch(lane, pending)
             if verdict is not None:
                 return verdict
         except RecordError as error:
             return Failed(fault_of(error, lane))
+        except EngineError:
+            raise
+        except Exception as error:  # a defect of ours; it must not stop the other records
+            kind = type(error).__name__
+            reason = tr("the engine itself failed on this record: {kind}: {error}", kind=kind, error=error)
+            return Failed(Fault(reason, FailureClass.DATA))
 
 
 async def _fetch(lane: Lane, pending: LookupPending) -> Failed | None:
@@ -101,18 +148,25 @@ async def _fetch(lane: Lane, pending: LookupPending) -> Failed | None:
     return None
 
 
-def _decide(lane: Lane, record: Mapping[str, Any], source_id: str) -> Verdict:
+def _decide(
+    lane: Lane, record: Mapping[str, Any], source_id: str, sight: Sight | None
+) -> Verdict | Undecided:
     source = lane.scheme.source
-    holds = _conditions(lane, record)
-    if source.final is not None and not holds(source.final):
-        return Waiting()
+    final = _answer(lane, record, sight, "final", source.final)
+    if final is not True:
+        return final or Waiting()
     early = _before_go_live(lane, record)
     if early is not None:
         return early
-    if source.where is not None and not holds(source.where):
+    taken = _answer(lane, record, sight, "where", source.where)
+    if isinstance(taken, FormChanged | Undecided):
+        return taken
+    if source.where is not None and not taken:
         text = tr("left out by `where: {text}`", text=source.where.text)
         return Skipped(text, source.where.position.line)
-    if source.hold is not None and holds(source.hold):
+    if sight is not None and (about := sight.about("hold")):
+        return _changed(sight, about)
+    if source.hold is not None and _conditions(lane, record)(source.hold):
         reason = tr("held by `hold: {text}`: changed or revoked after approval", text=source.hold.text)
         position = source.hold.position
         fault = Fault(
@@ -122,17 +176,43 @@ def _decide(lane: Lane, record: Mapping[str, Any], source_id: str) -> Verdict:
             line=position.line,
         )
         return Held(fault)
+    if sight is not None and sight.found:
+        return _changed(sight, sight.found)
     _check_identity(lane, record, source_id)
-    return map_record(lane, record)
+    mapped = map_record(lane, record)
+    if sight is not None:
+        sight.passed()
+    return mapped
+
+
+def _answer(
+    lane: Lane, record: Mapping[str, Any], sight: Sight | None, part: str, condition: Template | None
+) -> bool | FormChanged | Undecided:
+    """Whether a condition holds; where it reads a field whose form was changed, whatever that field held."""
+    if condition is None:
+        return True
+    about = sight.about(part) if sight is not None else ()
+    if sight is None or not about:
+        return _conditions(lane, record)(condition)
+    answers: set[bool | None] = set()
+    for supposed in sight.supposed(record, about):
+        try:
+            answers.add(_conditions(lane, supposed)(condition))
+        except RecordError:
+            answers.add(None)
+    answer = answers.pop() if len(answers) == 1 else None
+    return _changed(sight, about) if answer is None else answer
+
+
+def _changed(sight: Sight, about: Sequence[Change | Doubt]) -> FormChanged | Undecided:
+    fault = sight.stop(about)
+    if fault is not None:
+        return FormChanged(fault)
+    sight.postpone()
+    return Undecided()
 
 
 def _conditions(lane: Lane, record: Mapping[str, Any]) -> Callable[[Template], bool]:
-        except EngineError:
-            raise
-        except Exception as error:  # a defect of ours; it must not stop the other records
-            kind = type(error).__name__
-            reason = tr("the engine itself failed on this record: {kind}: {error}", kind=kind, error=error)
-            return Failed(Fault(reason, FailureClass.DATA))
     scope = Scope(
         record,
         lane.params,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.mapping.mapper import Mapper
     from engine.run.tables import Tables
     from engine.run.tally import Brake, Tally
+    from engine.run.watch import FormWatch
     from engine.scheme.model import CallbackSpec, Scheme
 
 __all__ = ["Bound", "CallbackLane", "Lane", "Work"]
@@ -55,7 +56,8 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One scheme at work. `source` is None for a callback scheme; `until` is the stage to reach."""
+    """One scheme at work. `source` is None for a callback scheme; `until` is the stage to reach; `watch` is
+    there where the source's records are forms that people may change."""
 
     scheme: Scheme
     params: Mapping[str, Any]
@@ -71,6 +73,7 @@ class Lane:
     settle: timedelta
     origin: Bound | None = None
     source: Source | None = None
+    watch: FormWatch | None = None
     family: str = ""
     request: Mapping[str, Any] = field(default_factory=dict)
     callbacks: tuple[CallbackLane, ...] = ()

@@ -14,10 +14,23 @@ from typing import TYPE_CHECKING, Any
 from engine import jsontext
 from engine.errors import EngineError, FailureClass, LedgerError, RecordError, UsageError
 from engine.language import tr
-from engine.ledger import deliveries, records
+from engine.ledger import deliveries, events, records
 from engine.ledger.rows import State
-from engine.run.judge import Failed, Held, Mappable, Skipped, Verdict, Waiting, fault_of, judge
+from engine.run.judge import (
+    Failed,
+    FormChanged,
+    Held,
+    Mappable,
+    Skipped,
+    Undecided,
+    Verdict,
+    Waiting,
+    fault_of,
+    judge,
+    judge_early,
+)
 from engine.run.setup import window_start
+from engine.run.watch import ACCEPTED
 from engine.run.window import plan_window
 
 if TYPE_CHECKING:
@@ -40,7 +53,7 @@ class Previewed:
     id: str
     number: str | None
     record: Mapping[str, Any]
-    verdict: Verdict
+    verdict: Verdict | Undecided
     standing: Delivery | None = None
 
     @property
@@ -51,8 +64,8 @@ class Previewed:
         """
         if self.standing is not None and isinstance(self.verdict, Mappable):
             return _outcome_of(self.standing)
-        names = {Waiting: "waiting", Skipped: "skipped", Held: "held", Failed: "failed", Mappable: "deliver"}
-        return names[type(self.verdict)]
+        names = {Waiting: "waiting", Skipped: "skipped", Held: "held", Mappable: "deliver"}
+        return names.get(type(self.verdict), "failed")
 
     @property
     def reason(self) -> str | None:
@@ -119,6 +132,7 @@ async def preview_id(lane: Lane, work: Work, name: str) -> Previewed:
     """Preview a record by its id or number: as the ledger holds it, else read from the source by its id."""
     assert lane.origin is not None
     system, family = lane.origin.system, lane.family
+    await _look_back(lane, work)
     kept = await work.ledger.do(lambda tx: records.by_name(tx, system, family, name))
     if kept is not None and kept[1] is not None:
         return await _standing(lane, work, await _judged(lane, kept[0], kept[1]))
@@ -131,46 +145,65 @@ async def preview_all(lane: Lane, work: Work, *, limit: int | None = None) -> As
     now = work.clock.now()
     start = window_start(lane, now)
     window = await plan_window(lane, work, now, start=start, since=start, until=None, counted=False)
+    await _look_back(lane, work)
+    postponed: list[Previewed] = []
     left = limit
     for span in window.spans:
         cursor: Any = None
         while left is None or left > 0:
             page = await lane.source.page(lane.request, span, cursor)
             for item in page.items[:left]:
-                yield await _standing(lane, work, await _item(lane, work, item))
+                shown = await _item(lane, work, item)
+                if isinstance(shown.verdict, Undecided):
+                    postponed.append(shown)
+                    continue
+                yield await _standing(lane, work, shown)
             left = None if left is None else left - len(page.items)
             cursor = page.cursor
             if cursor is None:
                 break
+    for one in postponed:
+        yield await _standing(lane, work, await _judged(lane, one.id, dict(one.record)))
+
+
+async def _look_back(lane: Lane, work: Work) -> None:
+    """Learn what forms the scheme's last documents came from."""
+    if lane.watch is not None:
+        await lane.watch.load(work.ledger)
 
 
 async def _standing(lane: Lane, work: Work, shown: Previewed) -> Previewed:
     """The same, with what the ledger knows of its delivery."""
     scheme, system = lane.scheme.id, lane.to.system
     found = await work.ledger.do(lambda tx: deliveries.find(tx, scheme, system, names=[shown.id]))
-    return replace(shown, standing=next((each for each in found if each.source_id == shown.id), None))
+    standing = next((each for each in found if each.source_id == shown.id), None)
+    if standing is not None and isinstance(shown.verdict, FormChanged):
+        kept = standing
+        if await work.ledger.do(lambda tx: events.has(tx, kept.id, kept.record_id, ACCEPTED)):
+            shown = replace(shown, verdict=await judge(lane, dict(shown.record), shown.id, as_it_is=True))
+    return replace(shown, standing=standing)
 
 
 async def _item(lane: Lane, work: Work, item: Item) -> Previewed:
     assert lane.origin is not None
     if item.record is not None:
-        return await _judged(lane, item.id, dict(item.record))
+        return await _judged(lane, item.id, dict(item.record), late=False)
     system, family = lane.origin.system, lane.family
     kept = await work.ledger.do(lambda tx: records.by_name(tx, system, family, item.id))
     if kept is not None and kept[1] is not None:
-        shown = await _judged(lane, item.id, kept[1])
+        shown = await _judged(lane, item.id, kept[1], late=False)
         if not isinstance(shown.verdict, Waiting):
             return shown
-    return await _read(lane, work, item.id)
+    return await _read(lane, work, item.id, late=False)
 
 
-async def _read(lane: Lane, work: Work, id: str) -> Previewed:
+async def _read(lane: Lane, work: Work, id: str, *, late: bool = True) -> Previewed:
     assert lane.source is not None
     try:
         record = await lane.source.get(id)
     except RecordError as error:
         return Previewed(id, None, {}, Failed(fault_of(error, lane)))
-    shown = await _judged(lane, id, record)
+    shown = await _judged(lane, id, record, late=late)
     await _keep(lane, work, shown)
     return shown
 
@@ -187,11 +220,11 @@ async def _keep(lane: Lane, work: Work, shown: Previewed) -> None:
     await work.ledger.do(write)
 
 
-async def _judged(lane: Lane, id: str, record: dict[str, Any]) -> Previewed:
+async def _judged(lane: Lane, id: str, record: dict[str, Any], *, late: bool = True) -> Previewed:
     found = lane.scheme.source.number.find(record)
     number = str(found[0]) if found and found[0] not in (None, "") else None
     try:
-        verdict = await judge(lane, record, id)
+        verdict = await (judge if late else judge_early)(lane, record, id)
     except EngineError as error:
         if error.exit_code == 2 or isinstance(error, LedgerError):
             raise

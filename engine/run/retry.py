@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from engine.errors import FailureClass, UsageError
 from engine.findings import nearest
 from engine.language import tr
-from engine.ledger import deliveries
+from engine.ledger import deliveries, events
 from engine.ledger.deliveries import NO_FAULT
 from engine.ledger.rows import Delivery, Fault, State
 from engine.run import outcome
+from engine.run.watch import ACCEPTED
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +29,8 @@ class Selection:
     """Which records are to be brought on again: by id or number, all failed ones, or those of one class.
 
     `skipped` also takes those that a condition left out; `again` also those that were delivered (their bill
-    was deleted in the target, which is asked first); `refetch` reads them anew.
+    was deleted in the target, which is asked first); `refetch` reads them anew; `as_it_is` takes the form of
+    those that were stopped for it.
     """
 
     names: Sequence[str] = ()
@@ -37,6 +39,7 @@ class Selection:
     skipped: bool = False
     again: bool = False
     refetch: bool = False
+    as_it_is: bool = False
 
 
 async def choose_again(lane: Lane, work: Work, selection: Selection) -> list[Delivery]:
@@ -52,6 +55,8 @@ async def choose_again(lane: Lane, work: Work, selection: Selection) -> list[Del
             if selection.names
             else _by_state(tx, lane, selection)
         )
+        if selection.as_it_is:
+            _accept_forms(tx, work, chosen)
         anew = [_bring_back(tx, work, lane, delivery, selection) for delivery in chosen]
         return [delivery for delivery in anew if delivery is not None]
 
@@ -114,6 +119,21 @@ def _bring_back(
     if state is State.WAITING:
         return replace(delivery, last_asked=None)
     return outcome.step(tx, work, delivery, State.READY, event="retried", fault=NO_FAULT)
+
+
+def _accept_forms(tx: Transaction, work: Work, chosen: Sequence[Delivery]) -> None:
+    """Note that a human takes the forms as they are. Raises UsageError where none of them was the matter."""
+    stopped = [
+        (each.record_id, each.id)
+        for each in chosen
+        if each.fault is not None and each.fault.failure == FailureClass.FORM_CHANGED
+    ]
+    if not stopped:
+        raise UsageError(
+            tr("none of these records was stopped for its form"),
+            hint=tr("--form-as-it-is is for records of the class '{name}'", name=FailureClass.FORM_CHANGED),
+        )
+    events.note_all(tx, stopped, ACCEPTED, work.clock.now(), run=work.run)
 
 
 def _begin_anew(tx: Transaction, work: Work, lane: Lane, delivery: Delivery) -> Delivery:

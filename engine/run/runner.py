@@ -128,9 +128,15 @@ async def _pipeline(lane: Lane, work: Work, options: Options, hands: _Hands, beg
         listing = _or_stop(work, _list(lane, work, options, to_read, began))
         group.create_task(_then_end(listing, to_read))
         fetching = [group.create_task(fetcher.serve()) for _ in range(readers)]
-        group.create_task(_then_end(asyncio.wait(fetching), to_send))
+        group.create_task(_then_end(_finished(fetching, fetcher), to_send))
         for _ in range(senders):
             group.create_task(_send(work, hands.sender, to_send, lane.batch))
+
+
+async def _finished(fetching: Sequence[asyncio.Task[None]], fetcher: Fetcher) -> None:
+    """All is read; then what was put off until then is judged."""
+    await asyncio.wait(fetching)
+    await fetcher.finish()
 
 
 async def _or_stop(work: Work, part: Coroutine[Any, Any, None]) -> None:

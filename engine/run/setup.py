@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.connector.api import Formed
 from engine.connector.registry import catalog
 from engine.errors import ConfigurationError, SchemeError
 from engine.findings import Severity
@@ -16,6 +17,7 @@ from engine.mapping.scope import MISS, Scope
 from engine.mapping.templates import Template
 from engine.run.lane import CallbackLane, Lane
 from engine.run.tables import Tables
+from engine.run.watch import FormWatch
 from engine.scheme.lint import validate
 from engine.scheme.load import find_beside, find_scheme, load_scheme
 from engine.scheme.params import params_left_to_default, resolve_params
@@ -76,11 +78,15 @@ def build_lane(work: Workplace, scheme: Scheme, overrides: Mapping[str, str], *,
     request = _rendered(scheme.source.request, params)
     source = origin.connector.source(scheme.source.interface, request)
     interface = catalog(origin.connection.connector).interfaces[scheme.source.interface]
+    family = source.family or interface.family or interface.name
     return replace(
         lane,
         origin=origin,
         source=source,
-        family=source.family or interface.family or interface.name,
+        watch=FormWatch(scheme, source, system=origin.system, family=family, target_system=lane.to.system)
+        if isinstance(source, Formed)
+        else None,
+        family=family,
         request={name: value for name, value in request.items() if name not in _MOVED},
         callbacks=tuple(_callbacks(work, scheme)),
     )

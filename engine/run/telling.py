@@ -242,6 +242,7 @@ _TELLERS: dict[str, Callable[[Mapping[str, Any], Delivery], str]] = {
         number=_text(d, "number"),
     ),
     "retried": lambda d, _: tr("brought on again by hand"),
+    "form accepted": lambda d, _: tr("its form was taken as it is, by hand"),
     "amended": lambda d, _: (
         tr("revoked by '{number}': settle it by hand", number=_text(d, "by"))
         if d.get("revokes")
