@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +13,8 @@ from engine.connector.api import Refused
 from engine.errors import FailureClass, QuotaSpent
 from engine.ledger.rows import State
 from engine.run.retry import Selection
+
+MOST_STEPS = 260
 
 
 def whole(bench: Any, **options: Any) -> Any:
@@ -76,6 +80,37 @@ def test_a_second_scheme_takes_nothing_over_that_is_under_way(bench: Any, at: in
     assert (told.status, told.counts["already"] + told.counts["delivered"]) == ("success", 3)
     made.erp.finish()
     assert made.erp.keys() == ["DDN1", "DDN2", "DDN3"]
+
+
+@pytest.mark.parametrize(("first", "pause"), [(1, 0.2), (2, 0.6), (3, 100.0)])
+@pytest.mark.parametrize("unique", [True, False], ids=["unique", "plain"])
+def test_two_schemes_want_the_same_keys_at_the_same_moment(
+    bench: Any, unique: bool, first: int, pause: float
+) -> None:
+    """One is held up at each of its steps, while the other takes a key, sends it, or is done with it: the key
+    is left to who has it, and neither run ends with an error."""
+    fate_of = sys.modules["protocol_harness"].Fate
+    for at in range(first, MOST_STEPS, 3):
+        made = bench(f"at{at}", unique=unique, records=2)
+        other = made.load("other", made.text.replace("id: claims", "id: other"))
+        fate = fate_of(pause_at=at, pause=pause)
+
+        async def both(process: Any, scheme: Any = other) -> Any:
+            return await asyncio.gather(process.run(), process.twin().run(scheme=scheme))
+
+        for told in made.play(both, fate=fate):
+            assert told.error is None, (at, told)
+            assert told.counts["failed"] == told.counts["unknown"] == 0, (at, told)
+        for scheme in (made.scheme, other):
+            told = made.settled(scheme=scheme)
+            assert (told.status, told.counts["already"]) == ("success", 2), (at, told)
+        assert [bill.reached for bill in made.erp.bills] == [["save", "submit", "audit"]] * 2
+        assert made.erp.keys() == ["DDN1", "DDN2"]
+        assert made.erp.sends() == 2
+        if len(fate.steps) < at:
+            break
+    else:
+        pytest.fail("the run has more steps than are tried")
 
 
 def test_two_records_of_one_key_are_one_bill_and_one_failure(bench: Any) -> None:
