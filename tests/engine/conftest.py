@@ -72,6 +72,13 @@ def prompt(tmp_path_factory: pytest.TempPathFactory) -> Prompt:
     return Prompt(folder)
 
 
+@pytest.fixture
+def fresh_prompt(tmp_path: Path) -> Prompt:
+    """A folder for one test alone."""
+    shutil.copytree(SCHEMES, tmp_path / "schemes")
+    return Prompt(tmp_path)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database that is empty, or not there yet."""

@@ -11,6 +11,7 @@ import base64
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from connectors.dingtalk.simulator.edits import as_of_its_day
 from engine.clock import SHANGHAI
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def put(store: Store, instance: dict[str, Any]) -> None:
 def get(store: Store, id: str, now: int) -> dict[str, Any] | None:
     """The instance, once its time has come."""
     found = store.get("instance", id)
-    return found if found is not None and found["created"] <= now else None
+    return as_of_its_day(store, found) if found is not None and found["created"] <= now else None
 
 
 def listed(store: Store, code: str, start: int, end: int, now: int) -> Iterator[dict[str, Any]]:
