@@ -1,4 +1,4 @@
-"""The sandbox's forms: edited while the shipped schemes are at work, and never a false alarm while they are not."""
+"""The sandbox's forms: edited while the shipped schemes are at work, and no alarm while they are not."""
 
 from __future__ import annotations
 
