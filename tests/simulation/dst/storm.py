@@ -60,9 +60,11 @@ class Storm:
 
 def draw_storm(random: Random, without: frozenset[str] = frozenset()) -> Storm:
     """A storm of many kinds of faults, each rare, common or frequent; or of a few kinds, very frequent: what
-    seldom comes together would else be hidden by all the rest."""
+    seldom comes together would else be hidden by all the rest; or of every kind at once, all frequent."""
     possible = [kind for kind in KINDS if kind not in without]
-    if random.random() < 0.3:
+    if random.random() < 0.1:
+        rates = {kind: KINDS[kind] * 2.5 for kind in possible}
+    elif random.random() < 0.3:
         rates = {kind: KINDS[kind] * 4.0 for kind in random.sample(possible, random.randint(1, 4))}
     else:
         kinds = [kind for kind in possible if random.random() < 0.45]
