@@ -5,7 +5,7 @@ Nothing here reads or writes. How sure a change must be, and why, stands in docs
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final
@@ -33,11 +33,12 @@ Reads = Mapping[Spot, tuple["Read", ...]]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a form is compared with: what was `sent`, was `stopped` for its form, or is `open` yet."""
+    """What a form is compared with: what was `sent`, by when it was made, what was `stopped` for its form, or
+    is `open` yet."""
 
     sent: Sequence[Shape] = ()
-    stopped: Sequence[Shape] = ()
-    open: Sequence[Shape] = ()
+    stopped: Collection[Shape] = ()
+    open: Collection[Shape] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ def _about(
     shape: Shape, spot: Spot, reads: Reads, others: Sequence[Shape], known: Known
 ) -> Change | Doubt | None:
     if spot in shape.fields:
-        moved = _moved(shape, spot, reads, others)
+        usual = not others or shape.components.get(spot) == others[-1].components.get(spot)
+        moved = None if usual else _moved(shape, spot, reads, others)
         if moved is not None:
             return moved
         return _emptied(shape, spot, others, known) if shape.lacks(spot) else None
@@ -181,16 +183,24 @@ def _comes_and_goes(shape: Shape, spot: Spot, others: Sequence[Shape], known: Kn
 def _before(shape: Shape, spot: Spot, others: Sequence[Shape]) -> list[Shape]:
     """The last ones that were made before this one, the latest first."""
     earlier = [other for other in others if other.at < shape.at and other.can_have(spot)]
-    return sorted(earlier, key=lambda other: other.at, reverse=True)[:MANY]
+    return earlier[: -MANY - 1 : -1]
 
 
 def _emptied(shape: Shape, spot: Spot, others: Sequence[Shape], known: Known) -> Change | Doubt | None:
     """A field that all had filled until lately, and that many lack since then, this one too."""
+    always = 0
+    for other in others:
+        if other.can_have(spot):
+            if other.lacks(spot):
+                break
+            always += 1
+    if always < MANY:  # the most common case by far: a field that may be empty
+        return None
+    able = [other for other in others if other.can_have(spot)]
     new = [each for each in (*known.stopped, *known.open) if each.id != shape.id]
-    every = [each for each in (*others, *new, shape) if each.can_have(spot)]
+    every = [*able, *(each for each in (*new, shape) if each.can_have(spot))]
     since = min(each.at for each in every if each.lacks(spot))
-    full = sorted((other for other in others if other.can_have(spot)), key=lambda other: other.at)
-    base = [other for other in full if other.at < since][-MANY:]
+    base = [other for other in able if other.at < since][-MANY:]
     if len(base) < MANY or _explained(shape, spot, base):
         return None
     later = [each for each in every if each.at >= since]

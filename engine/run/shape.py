@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from sys import intern
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from engine.mapping.reads import TOP, Spot
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from engine.connector.api import Formed
@@ -19,11 +19,10 @@ __all__ = ["Shape", "shape_of"]
 
 _OWN = frozenset({"id", "title", "extend"})
 _NOTHING = frozenset({"", "null", "[]", "{}"})
-_AMOUNT = re.compile(r"[-+]?[\d,]*\.?\d+")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d.*")
+_DIGITS = dict.fromkeys(map(ord, "+-,."))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shape:
     """A record's form, without the data; what a few hundred of them need is little.
 
@@ -51,7 +50,7 @@ class Shape:
 
 
 def shape_of(
-    source: Formed, id: str, record: Mapping[str, Any], watched: Collection[Spot], kept: Collection[Spot]
+    source: Formed, id: str, record: Mapping[str, Any], watched: AbstractSet[Spot], kept: Collection[Spot]
 ) -> Shape | None:
     """The shape of a record; None where nobody can tell when it was made. `kept` are those of the watched
     fields whose values matter."""
@@ -64,18 +63,18 @@ def shape_of(
     for label, value in record.items():
         if label in _OWN or label.startswith("_"):
             continue
-        label = intern(label)
-        fields[TOP, label] = _kind(value)
-        if not _is_empty(value):
-            filled.add((TOP, label))
-        if isinstance(value, list) and value:
-            tables.add(label)
-            _read_rows(label, value, fields, filled)
+        spot = (TOP, intern(label))
+        kind = fields[spot] = _kind(value)
+        if kind and (kind != "table" or value):
+            filled.add(spot)
+            if kind == "table":
+                tables.add(label)
+                _read_rows(label, value, fields, filled)
     return Shape(
         id=id,
         at=at,
         fields=fields,
-        filled=frozenset(spot for spot in filled if spot in watched),
+        filled=frozenset(filled & watched),
         tables=frozenset(tables),
         components=_components(record),
         choices=dict(source.choices(record)),
@@ -91,11 +90,12 @@ def _read_rows(table: str, rows: list[Any], fields: dict[Spot, str], filled: set
             spot = (table, intern(column))
             if spot in filled or column.startswith("_"):
                 continue
-            if _is_empty(value):
-                fields.setdefault(spot, "")
-            else:
-                fields[spot] = _kind(value)
+            kind = _kind(value)
+            if kind:
+                fields[spot] = kind
                 filled.add(spot)
+            else:
+                fields.setdefault(spot, "")
 
 
 def _components(record: Mapping[str, Any]) -> dict[Spot, str]:
@@ -106,19 +106,17 @@ def _components(record: Mapping[str, Any]) -> dict[Spot, str]:
     return found
 
 
-def _is_empty(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.strip() in _NOTHING
-    return value is None or value == [] or value == {}
-
-
 def _kind(value: Any) -> str:
     """What sort of thing a value is; '' for nothing."""
     if isinstance(value, list):
         return "table"
-    if _is_empty(value):
+    if value is None or value == {}:
         return ""
-    text = str(value)
-    if _AMOUNT.fullmatch(text):
-        return "amount"
-    return "date" if _DAY.fullmatch(text) else "text"
+    text = (value if isinstance(value, str) else str(value)).strip()
+    if text in _NOTHING:
+        return ""
+    if not text[0].isdigit() and text[0] not in "+-":
+        return "text"
+    if text[:4].isdigit() and text[4:5] == "-":
+        return "date"
+    return "amount" if text.translate(_DIGITS).isdigit() else "text"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import insort
 from collections import deque
 from dataclasses import dataclass, replace
 from functools import partial
@@ -116,7 +117,9 @@ class FormWatch:
         ]
         self._past: dict[str, Shape] = {}
         self._stopped: dict[str, Shape] = {}
-        self._seen: deque[Shape] = deque(maxlen=_SEEN)
+        self._seen: deque[Shape] = deque()
+        self._sent: list[Shape] = []
+        self._known: set[str] = set()
         self._open: dict[str, Shape] = {}
         self._ignorant = 0
         self._loaded = False
@@ -130,6 +133,8 @@ class FormWatch:
             found = await ledger.do(lambda tx: _shown(self._recent(tx), self._shape))
             past = sorted((shape for shape, stopped in found if not stopped), key=lambda shape: shape.at)
             self._past = {shape.id: shape for shape in past[-_PAST:]}
+            self._sent = list(self._past.values())
+            self._known = set(self._past)
             self._stopped = {shape.id: shape for shape, stopped in found if stopped}
             self._loaded = True
 
@@ -162,15 +167,20 @@ class FormWatch:
 
     def known(self) -> Known:
         """All that records are compared with."""
-        return Known(
-            (*self._past.values(), *self._seen), tuple(self._stopped.values()), tuple(self._open.values())
-        )
+        return Known(self._sent, self._stopped.values(), self._open.values())
 
     def passed(self, shape: Shape) -> None:
         """A document is going to be sent from a form like this."""
         self._forget(shape)
-        if shape.id not in self._past and not any(shape.id == other.id for other in self._seen):
-            self._seen.append(shape)
+        if shape.id in self._known:
+            return
+        insort(self._sent, shape, key=lambda other: other.at)
+        self._seen.append(shape)
+        self._known.add(shape.id)
+        if len(self._seen) > _SEEN:
+            oldest = self._seen.popleft()
+            self._sent.remove(oldest)
+            self._known.remove(oldest.id)
 
     def stopped(self, shape: Shape) -> None:
         """A record was stopped for its form."""
