@@ -1,4 +1,7 @@
-"""Real processes against the servers of `tests/scenarios/outside`, on a ledger in a file or on PostgreSQL."""
+"""Real processes, on a ledger in a file or on PostgreSQL.
+
+Against the servers of `tests/scenarios/outside`, or against the product's own simulators.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,8 @@ def _load(full: str, path: Path) -> Any:
 
 for _name in ("serving", "filters", "dingtalk", "kingdee", "world"):
     _load(f"outside_{_name}", _OUTSIDE / f"{_name}.py")
+_load("processes_figures", _HERE / "figures.py")
+_load("processes_simulated", _HERE / "simulated.py")
 killing = _load("processes_killing", _HERE / "killing.py")
 
 
@@ -53,6 +58,21 @@ def company(tmp_path: Path, processes_loop: Any) -> Iterator[Callable[..., Any]]
         made = killing.Company(tmp_path / f"company{len(opened)}", processes_loop, **options)
         opened.append(made)
         return made
+
+    yield make
+    for made in opened:
+        made.close()
+
+
+@pytest.fixture
+def simulated(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Make a company whose systems are the product's simulators, in a process of their own."""
+    opened: list[Any] = []
+
+    def make(**options: Any) -> Any:
+        folder = tmp_path / f"simulated{len(opened)}"
+        opened.append(sys.modules["processes_simulated"].Simulated(folder, **options))
+        return opened[-1]
 
     yield make
     for made in opened:

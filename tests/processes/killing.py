@@ -7,15 +7,25 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from outside_serving import Loop
 from outside_world import Result, World
+from processes_figures import Figures
+from processes_simulated import Simulated, kinds_of
 
 _ENDED = (-9, 0, 1)
+_SIMULATION = Path(__file__).parent.parent / "simulation"
+_PLANTED = """
+import sys
+sys.path.insert(0, {path!r})
+from dst.plants import PLANTS
+from engine.cli.main import run
+with next(plant for plant in PLANTS if plant.name == {plant!r}).plant():
+    run()
+"""
 _MOST_RUNS = 60
 _CALLS = {"kingdee": ("batchsave", "batchsave", "submit", "audit"), "dingtalk": ("comment", "comment", "get")}
 _KINDS = {
@@ -24,34 +34,14 @@ _KINDS = {
 }
 
 
-@dataclass(slots=True)
-class Figures:
-    """What a storm did, and what came of it; figures of several storms add up."""
-
-    sets: int = 0
-    claims: int = 0
-    runs: int = 0
-    kills: int = 0
-    late: int = 0
-    lost: int = 0
-    twice: int = 0
-    other: list[str] = field(default_factory=list)
-    moments: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: Figures) -> None:
-        for name in ("sets", "claims", "runs", "kills", "late", "lost", "twice"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.other += other.other
-        self.moments += other.moments
-
-    def bad(self) -> list[str]:
-        return (
-            [f"{self.lost} lost"] * bool(self.lost) + [f"{self.twice} twice"] * bool(self.twice) + self.other
-        )
-
-
 class Company(World):
-    """A world with agreed claims, whose command is killed again and again."""
+    """A world with agreed claims, whose command is killed again and again.
+
+    `plant` names a bug of `tests/simulation/dst/plants.py` to run with: to see that the audit finds it.
+    """
+
+    kills_by_itself = True
+    zero = ("skipped", "waiting", "failed", "unknown", "pending")
 
     def __init__(
         self,
@@ -62,10 +52,13 @@ class Company(World):
         unique: bool = True,
         claims: int = 16,
         batch: int = 4,
+        plant: str = "",
     ) -> None:
         super().__init__(folder, loop)
         folder.mkdir()
         self.ledger = ledger
+        self.kinds = ("the servers of tests/scenarios/outside", *kinds_of(ledger, unique))
+        self.boot = _PLANTED.format(path=str(_SIMULATION), plant=plant) if plant else self.boot
         self.open()
         self.connect(unique=unique, senders=2, timeout="5s")
         self.scheme(("batch: 20", f"batch: {batch}"))
@@ -84,6 +77,22 @@ class Company(World):
 
     def start(self, scheme: str = "expense_to_paybill") -> subprocess.Popen[str]:
         return self.spawn("run", scheme, "--json")
+
+    @property
+    def late(self) -> int:
+        """Requests that took effect after their sender was dead."""
+        return self.kingdee.struck.count("kill_late")
+
+    def fail(self, chance: random.Random) -> None:
+        """Let the process be killed right before, right after, or long before the effect of a call."""
+        side = chance.choice(("kingdee", "kingdee", "dingtalk"))
+        server = getattr(self, side)
+        method = chance.choice(_CALLS[side])
+        server.fail(method, chance.choice(_KINDS[side]), skip=chance.randint(0, 2), arg=0.2)
+
+    def calm(self) -> None:
+        self.kingdee.plan.clear()
+        self.dingtalk.plan.clear()
 
     def audit(self) -> Figures:
         """What is lost, double or odd, now that all runs have ended."""
@@ -111,7 +120,7 @@ class Company(World):
 class Storm:
     """Kills of one claim set, all from one seed."""
 
-    def __init__(self, company: Company, seed: int, kills: int) -> None:
+    def __init__(self, company: Company | Simulated, seed: int, kills: int) -> None:
         self.company = company
         self.random = random.Random(seed)
         self.figures = Figures()
@@ -124,20 +133,21 @@ class Storm:
             ended = self._strike()
         ended = ended or self._in_peace()
         self.figures.add(self.company.audit())
-        self.figures.other += self.company.left_open() + _miscounted(ended)
+        self.figures.other += self.company.left_open() + _miscounted(ended, self.company.zero)
+        self.figures.kinds = Counter(dict.fromkeys(self.company.kinds, self.figures.kills))
         return self.figures
 
     def _strike(self) -> Result | None:
         """One run that is to be killed; its result when it had done everything before."""
         how = self.random.choice((self._by_call, self._by_call, self._by_time, self._by_fault))
         moment = how.__name__.removeprefix("_by_")
-        before = len(self.company.kingdee.struck)
+        before = self.company.late
         process = self.company.start()
         how(process)
         ended = self.company.finish(process)
-        self._forget_faults()
+        self.company.calm()
         self.figures.runs += 1
-        self.figures.late += "kill_late" in self.company.kingdee.struck[before:]
+        self.figures.late += self.company.late > before
         if ended.code == -9:
             self.figures.kills += 1
             self.figures.moments[moment] += 1
@@ -163,16 +173,12 @@ class Storm:
         timer.daemon = True
         timer.start()
 
-    def _by_fault(self, _: subprocess.Popen[str]) -> None:
-        """Right before, right after, or long before the effect of a call."""
-        side = self.random.choice(("kingdee", "kingdee", "dingtalk"))
-        server = getattr(self.company, side)
-        method = self.random.choice(_CALLS[side])
-        server.fail(method, self.random.choice(_KINDS[side]), skip=self.random.randint(0, 2), arg=0.2)
-
-    def _forget_faults(self) -> None:
-        self.company.kingdee.plan.clear()
-        self.company.dingtalk.plan.clear()
+    def _by_fault(self, process: subprocess.Popen[str]) -> None:
+        """While calls go wrong; where the systems can tell, right before, right after, or long before an
+        effect."""
+        self.company.fail(self.random)
+        if not self.company.kills_by_itself:
+            self._by_call(process)
 
     def _in_peace(self) -> Result:
         for _ in range(6):
@@ -184,9 +190,7 @@ class Storm:
         return ended
 
 
-def _miscounted(ended: Result) -> list[str]:
+def _miscounted(ended: Result, zero: tuple[str, ...]) -> list[str]:
     counts: dict[str, Any] = ended.counts
-    odd = {
-        name: counts[name] for name in ("skipped", "waiting", "failed", "unknown", "pending") if counts[name]
-    }
+    odd = any(counts[name] for name in zero)
     return [f"counts of the last run: {counts}"] if odd or ended.json["attention"] else []

@@ -25,21 +25,34 @@ def databases(postgresql_server: Any) -> Iterator[Callable[[], str]]:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_killed_again_and_again(company: Callable[..., Any], seed: int) -> None:
-    _storms(company, seed, 7, lambda: None)
+    _storms(company, seed, 6, lambda: None)
 
 
 @pytest.mark.parametrize("seed", range(6, 8))
 def test_killed_again_and_again_on_postgresql(
     company: Callable[..., Any], seed: int, databases: Callable[[], str]
 ) -> None:
-    _storms(company, seed, 5, databases)
+    _storms(company, seed, 4, databases)
 
 
-def _storms(company: Callable[..., Any], seed: int, kills: int, ledger: Callable[[], str | None]) -> None:
+@pytest.mark.parametrize("unique", [True, False], ids=["unique", "plain"])
+def test_killed_between_the_products_own_simulators(simulated: Callable[..., Any], unique: bool) -> None:
+    """They are served by a process of their own, which outlives every kill."""
+    _storms(simulated, 20 + unique, 4, lambda: None, unique)
+
+
+def _storms(
+    company: Callable[..., Any],
+    seed: int,
+    kills: int,
+    ledger: Callable[[], str | None],
+    unique: bool | None = None,
+) -> None:
     """Sets of claims, one after another, until there were so many kills; on both kinds of target."""
     killing = sys.modules["processes_killing"]
     total = killing.Figures()
     while total.kills < kills:
-        made = company(unique=bool((seed + total.sets) % 2), ledger=ledger())
+        kind = bool((seed + total.sets) % 2) if unique is None else unique
+        made = company(unique=kind, ledger=ledger())
         total.add(killing.Storm(made, 1000 * seed + total.sets, kills - total.kills).play())
     assert not total.bad()

@@ -189,6 +189,8 @@ class Result:
 class World:
     """A folder, two servers that the product has never seen, and the command line."""
 
+    boot = "from engine.cli.main import run; run()"
+
     def __init__(self, folder: Path, loop: Loop) -> None:
         self.folder = folder
         self.loop = loop
@@ -370,7 +372,7 @@ class World:
     def spawn(self, *arguments: str, env: str | None = "company") -> subprocess.Popen[str]:
         """Start a command as a process of its own, whose kill the servers can trigger."""
         process = subprocess.Popen(
-            [sys.executable, "-c", "from engine.cli.main import run; run()", *arguments],
+            [sys.executable, "-c", self.boot, *arguments],
             cwd=self.folder,
             env={**os.environ, **self.environment(env)},
             stdout=subprocess.PIPE,
