@@ -61,6 +61,8 @@ class FailureClass(StrEnum):
     TRANSIENT = "transient"
     UNKNOWN = "unknown"
     CONFLICT = "conflict"
+    REISSUED = "handed in again"
+    BILL_CHANGED = "bill changed"
 
 
 class EngineError(Exception):

@@ -11,7 +11,7 @@ from typing import Any
 from connectors.dingtalk.form import decode_form, storable
 from engine.clock import SHANGHAI
 
-__all__ = ["from_new", "make_record"]
+__all__ = ["content_of", "from_new", "make_record"]
 
 _EXTEND = (
     "create_time",
@@ -35,6 +35,10 @@ _RENAMED = {"originatorUserId": "originator_userid", "ccUserIds": "cc_userids"}
 _RENAMED_OPERATION = {"userId": "userid", "type": "operation_type", "result": "operation_result"}
 
 
+_NOT_OF_THE_FORM = frozenset(("id", "title", "extend"))
+_UPLOADED = re.compile(r'"(fileId|file_id|spaceId|space_id|mediaId)"|^\s*\[\s*"https?:')
+"""How the value of a component for files or pictures is known."""
+
 _YEAR_3000 = 32_503_680_000_000
 
 
@@ -54,6 +58,32 @@ def make_record(id_: str, instance: Mapping[str, Any]) -> dict[str, Any]:
     record["_columns"] = form.columns
     kept: dict[str, Any] = storable(record)
     return kept
+
+
+def content_of(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a record says, and who says it: the form's fields as they were filled in.
+
+    Files and pictures are left out, since each upload gets a name of its own. None for a form without a field
+    that is filled in.
+    """
+    fields = {
+        label: said
+        for label, value in record.items()
+        if label not in _NOT_OF_THE_FORM and label[:1] != "_" and (said := _said(value)) not in (None, "", [])
+    }
+    if not fields:
+        return None
+    return {"originator": (record.get("extend") or {}).get("originator_userid"), "fields": fields}
+
+
+def _said(value: Any) -> Any:
+    if isinstance(value, str):
+        return None if _UPLOADED.search(value) else value.strip()
+    if isinstance(value, list):
+        return [said for part in value if (said := _said(part)) is not None]
+    if isinstance(value, Mapping):
+        return {name: said for name, part in value.items() if name[:1] != "_" and (said := _said(part))}
+    return value
 
 
 def _extend(instance: Mapping[str, Any]) -> dict[str, Any]:

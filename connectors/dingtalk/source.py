@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from connectors.dingtalk.errors import Kind, Problem, Refusal
-from connectors.dingtalk.record import make_record
+from connectors.dingtalk.record import content_of, make_record
 from engine.clock import SHANGHAI
 from engine.connector.api import Amendment, Item, Page, Span, SpanRefused
 from engine.errors import ConfigurationError, RecordError, Unreachable
@@ -104,6 +104,10 @@ class ApprovalSource:
             for label, id_ in components.items()
             if str(id_).startswith(_SELECTS) and isinstance(record.get(label), str) and record[label]
         }
+
+    def content(self, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The originator and what he filled in; see `engine.connector.api.Contents`."""
+        return content_of(record)
 
     def _too_old(self, span: Span, problem: Problem) -> bool:
         """DingTalk refuses a start of more than 365 days ago, the new API under the name of the end time; the

@@ -67,9 +67,17 @@ class KingdeeClient:
         """Take an audit back, by id: C becomes D."""
         return await self._operate("UnAudit", form, ids)
 
-    async def delete(self, form: str, ids: Sequence[str]) -> Any:
+    async def cancel_assign(self, form: str, ids: Sequence[str], gate: Gate | None = None) -> Any:
+        """Take a submission back, by id: B becomes A.
+
+        The SDK lists the service; that it undoes a submission is known from the product (撤销), not from a
+        page of the vendor's.
+        """
+        return await self._operate("CancelAssign", form, ids, gate)
+
+    async def delete(self, form: str, ids: Sequence[str], gate: Gate | None = None) -> Any:
         """Delete bills by id; only unsubmitted ones can be."""
-        return await self._operate("Delete", form, ids)
+        return await self._operate("Delete", form, ids, gate)
 
     # --- reading --------------------------------------------------------------------------------------
 
@@ -134,9 +142,9 @@ class KingdeeClient:
             return answer
         return with_texts(answer, self.session.scrub)
 
-    async def _operate(self, method: str, form: str, ids: Sequence[str]) -> Any:
+    async def _operate(self, method: str, form: str, ids: Sequence[str], gate: Gate | None = None) -> Any:
         # Ids is a comma-joined text, Numbers would be an array; the other options keep their defaults.
-        return await self.write(method, {"formid": form, "data": {"Ids": ",".join(ids)}})
+        return await self.write(method, {"formid": form, "data": {"Ids": ",".join(ids)}}, gate)
 
 
 def _rows(body: Any, width: int) -> list[list[Any]]:

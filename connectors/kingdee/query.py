@@ -46,10 +46,12 @@ def equals(field: str, value: str) -> str:
 
 
 def among(field: str, values: Sequence[str]) -> str:
-    """``FBillNo in ('DD1','DD2')``, or the plain comparison for one value."""
-    if len(values) == 1:
-        return f"{field}={_quoted(values[0])}"
-    return f"{field} in ({','.join(map(_quoted, values))})"
+    """``FBillNo in ('DD1','DD2')``, or the plain comparison for one value; ``FID`` takes numbers."""
+    ids = field == "FID" and all(value.isascii() and value.isdigit() for value in values)
+    texts = list(values) if ids else [_quoted(value) for value in values]
+    if len(texts) == 1:
+        return f"{field}={texts[0]}"
+    return f"{field} in ({','.join(texts)})"
 
 
 def within(field: str, span: Span) -> str:

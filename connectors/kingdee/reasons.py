@@ -28,6 +28,8 @@ class Reason(Enum):
     """Time-out, deadlock, exception: no statement about what was done."""
     BUSY = auto()
     """Another user or call holds the bill, or the call limit is reached; not executed."""
+    PERIOD = auto()
+    """The accounting period of the document's date is closed: a matter of the set-up, too."""
     CONFIGURATION = auto()
     GONE = auto()
     """The bill itself is not there."""
@@ -47,6 +49,10 @@ _PATTERNS: tuple[tuple[Reason, re.Pattern[str]], ...] = tuple(
         (Reason.ALREADY_THERE, r"已经?(审核|提交)|审核中|already (been )?(audited|submitted|approved)"),
         (Reason.TROUBLE, r"会话|重新登录|超时|死锁|繁忙|稍后|time[d -]?out|deadlock|未将对象引用|数据库连接"),
         (Reason.BUSY, r"网络控制|网控|并发冲突"),
+        (
+            Reason.PERIOD,
+            r"期间.{0,20}(已|被).{0,6}(关闭|结账|关账|轧账|锁定)|已.{0,6}(结账|关账|轧账)|period.{0,30}closed",
+        ),
         (
             Reason.CONFIGURATION,
             r"元数据中标识为|业务对象不存在|权限|授权|许可|licen[cs]e|permission|期间|结账|关账|轧账|编码规则|gateway",
@@ -105,7 +111,7 @@ def speaks_of_document(problem: Problem, code: int | None) -> bool:
         return False
     if code == Code.VALIDATION and told is not None:
         return True
-    return told is not Reason.CONFIGURATION and bool(_NAMES_A_PLACE.search(problem.message))
+    return told not in (Reason.CONFIGURATION, Reason.PERIOD) and bool(_NAMES_A_PLACE.search(problem.message))
 
 
 def _by_text(problem: Problem) -> Reason | None:

@@ -11,7 +11,7 @@ from connectors.kingdee.documents import Documents
 from connectors.kingdee.forms import BillForm, code_of, get
 from connectors.kingdee.options import wire_options
 from connectors.kingdee.verdicts import advance_verdicts, save_verdicts, unreadable_verdicts
-from engine.connector.api import Answer, NotSent, Unclear
+from engine.connector.api import Answer, NotSent, Refused, Unclear
 from engine.connector.signals import NoAnswer
 from engine.errors import (
     ConfigurationError,
@@ -120,6 +120,21 @@ class BillTarget:
     async def advance(self, stage: str, documents: Sequence[Existing]) -> list[Answer]:
         """Submit or audit saved bills, by id, in one call."""
         call = self._advancing[stage](self._form.name, [document.id for document in documents])
+        return await _answered(call, len(documents), lambda answer: advance_verdicts(answer, documents))
+
+    async def by_id(self, ids: Sequence[str]) -> dict[str, Existing]:
+        """Those of some bills that Kingdee still has, whatever their number is by now."""
+        found = await self._asker.find("FID", ids)
+        return {id: bills[0] for id, bills in found.items() if bills}
+
+    async def take_back(self, documents: Sequence[Existing], gate: Gate) -> list[Answer]:
+        """Unsubmit or delete bills that are not audited, by id, in one call."""
+        stage, ids = documents[0].stage, [document.id for document in documents]
+        if len(self.stages) > 1 and stage == self.stages[-1]:
+            reason = tr("it is audited: the engine takes back no audited bill")
+            return [Refused(reason, FailureClass.CONFIGURATION)] * len(documents)
+        take = self._client.cancel_assign if stage == "submit" else self._client.delete
+        call = take(self._form.name, ids, gate)
         return await _answered(call, len(documents), lambda answer: advance_verdicts(answer, documents))
 
     def key_of(self, payload: Mapping[str, Any], key_field: str) -> str | None:

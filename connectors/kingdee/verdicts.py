@@ -104,7 +104,9 @@ def _unnamed(status: Status, general: Sequence[Problem]) -> Answer:
     message = _text(general)
     refused = status.code in Code.WHOLE_CALL or (
         status.code != Code.VALIDATION
-        and all(reason_of(problem, status.code) is Reason.CONFIGURATION for problem in general)
+        and all(
+            reason_of(problem, status.code) in (Reason.CONFIGURATION, Reason.PERIOD) for problem in general
+        )
     )
     if refused and not status.done and not status.success:
         return Refused(message, FailureClass.CONFIGURATION, answer=raw)
@@ -158,12 +160,14 @@ def _judge_save(problems: Sequence[Problem], code: int | None, document: Outgoin
     gravest = min(range(len(reasons)), key=lambda index: _SAVE_ORDER.index(reasons[index]))
     located = form.locate(problems[gravest].field, problems[gravest].message)
     name = form.path_of(located) if located else problems[gravest].field or None
-    return Refused(message, _SAVE_CLASSES[reasons[gravest]], name, raw)
+    closed = set(reasons) == {Reason.PERIOD}
+    return Refused(message, _SAVE_CLASSES[reasons[gravest]], name, raw, period_closed=closed)
 
 
 _SAVE_CLASSES = {
     Reason.BASE_DATA: FailureClass.BASE_DATA_MISSING,
     Reason.CONFIGURATION: FailureClass.CONFIGURATION,
+    Reason.PERIOD: FailureClass.CONFIGURATION,
     Reason.DATA: FailureClass.DATA,
 }
 _SAVE_ORDER = tuple(_SAVE_CLASSES)
@@ -196,8 +200,10 @@ def _judge_advance(problems: Sequence[Problem], code: int | None) -> Answer:
         return Unclear(message, raw)
     if Reason.BUSY in reasons:
         return NotSent(message, FailureClass.TRANSIENT, raw)
-    if Reason.CONFIGURATION in reasons:
-        return Refused(message, FailureClass.CONFIGURATION, problems[0].field or None, raw)
+    if Reason.CONFIGURATION in reasons or Reason.PERIOD in reasons:
+        closed = set(reasons) == {Reason.PERIOD}
+        field = problems[0].field or None
+        return Refused(message, FailureClass.CONFIGURATION, field, raw, period_closed=closed)
     return Refused(message, FailureClass.DATA, problems[0].field or None, raw)
 
 

@@ -176,6 +176,12 @@ async def _shown(common: Common, scheme: str, name: str) -> dict[str, Any]:
 @click.option("--class", "failure", metavar="C", help=tr("All records of one class of failure."))
 @click.option("--skipped", is_flag=True, help=tr("Also those that a condition left out."))
 @click.option("--again", is_flag=True, help=tr("Also delivered ones, whose bill was deleted in the target."))
+@click.option(
+    "--release",
+    is_flag=True,
+    help=tr("Send a claim though it says the same as an earlier one; with --reason."),
+)
+@click.option("--reason", default="", metavar="TEXT", help=tr("Why; kept with the record."))
 @click.option("--refetch", is_flag=True, help=tr("Read the records from the source again."))
 @click.option(
     "--form-as-it-is",
@@ -195,6 +201,9 @@ def retry(common: Common, scheme: str, names: tuple[str, ...], **given: Any) -> 
             tr("say which records: by number, --failed, --class C, or --skipped"),
             hint=tr("engine records list {scheme} shows them", scheme=scheme),
         )
+    reason = given["reason"].strip()
+    if given["release"] != bool(reason) or (given["release"] and not names):
+        raise UsageError(tr("--release and --reason TEXT go together, for records that are named"))
     return run_async(_retry(common, scheme, names, given))
 
 
@@ -215,6 +224,7 @@ async def _retry(common: Common, scheme: str, names: tuple[str, ...], given: dic
         again=given["again"],
         refetch=given["refetch"],
         as_it_is=given["as_it_is"],
+        release=given["reason"].strip(),
     )
     options = Options(settle_wait=seconds_option("--settle-wait", given["settle_wait"]))
     async with Workplace(common.choose()) as place:

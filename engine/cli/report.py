@@ -126,7 +126,12 @@ class Reporter:
 
 
 def _phase(name: str) -> str:
-    return {"recover": tr("recovering"), "run": tr("running"), "settle": tr("settling")}.get(name, "")
+    return {
+        "recover": tr("recovering"),
+        "run": tr("running"),
+        "settle": tr("settling"),
+        "care": tr("looking after delivered bills"),
+    }.get(name, "")
 
 
 class Summary:
@@ -194,6 +199,14 @@ class Summary:
         if result.attention:
             command = f"engine records list {result.scheme} --state attention{suffix}"
             text = tr("{count} records need attention: {command}", count=result.attention, command=command)
+            say(f"  → {text}", style="yellow")
+        if result.alerts:
+            command = f"engine records list {result.scheme} --state attention{suffix}"
+            text = tr(
+                "something happened to {count} delivered records: {command}",
+                count=result.alerts,
+                command=command,
+            )
             say(f"  → {text}", style="yellow")
         if result.callbacks.get("failed") and self._lane is not None:
             for scheme in dict.fromkeys(callback.lane.scheme.id for callback in self._lane.callbacks):

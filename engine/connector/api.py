@@ -30,6 +30,7 @@ __all__ = [
     "Answer",
     "Asking",
     "Connector",
+    "Contents",
     "Duplicate",
     "Existing",
     "Formed",
@@ -42,6 +43,7 @@ __all__ = [
     "Outgoing",
     "Page",
     "Refused",
+    "Retracting",
     "Source",
     "Span",
     "Target",
@@ -151,6 +153,16 @@ class Formed(Protocol):
         """What was chosen, in fields that offer a choice; other fields may be shown by it, or left out."""
 
 
+@runtime_checkable
+class Contents(Protocol):
+    """What a source may be besides: one that can tell whether two records say the same."""
+
+    def content(self, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Who made the record and what it says, without what is another in every record (ids, numbers, times
+        of approval, attachments). Equal for two records that ask for the same; None for one that says
+        nothing."""
+
+
 class Lookup(Protocol):
     """An interface that answers for one key; only those marked `lookup` in the catalog."""
 
@@ -201,12 +213,16 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A clear no to this one document, for a reason in its data or in the set-up."""
+    """A clear no to this one document, for a reason in its data or in the set-up.
+
+    `period_closed`: because the accounting period of its date is closed; another date would be taken.
+    """
 
     message: str
     failure: FailureClass
     field: str | None = None
     answer: Any = None
+    period_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +291,21 @@ class Target(Protocol):
 
     def amount(self, payload: Mapping[str, Any]) -> Decimal | None:
         """What the document is worth, for summaries; None where it has no amount."""
+
+
+@runtime_checkable
+class Retracting(Protocol):
+    """What a target may be besides: one whose documents can be taken back while they are harmless."""
+
+    async def by_id(self, ids: Sequence[str]) -> dict[str, Existing]:
+        """Those of some documents that are still there, under whatever number; raises as `find` does."""
+
+    async def take_back(self, documents: Sequence[Existing], gate: Gate) -> list[Answer]:
+        """Take documents one step back, by id: a submitted one becomes a saved one, a saved one is gone.
+
+        One that has come to the last of several stages is refused. All have the same stage; `gate` as in
+        `send`.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ A catalog is a YAML file beside the connector:
         forms: true                      # target that writes one of `forms`
         stages: [save, submit, audit]
         asking: first                    # first | unclear | never
+        takes_back: true                 # documents that are not at their last stage can be taken back
         batch: 20
     forms:
       AP_PAYBILL:
@@ -118,6 +119,7 @@ class Interface:
     forms: bool = False
     stages: tuple[str, ...] = ()
     asking: str = "first"
+    takes_back: bool = False
     batch: int = 1
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Paths of older documents → true paths (``报销明细.项目费用明细.extend.status`` → ``extend.status``)."""

@@ -176,6 +176,7 @@ _INTERFACE: dict[str, Callable[[Node], Any]] = {
     "forms": _boolean,
     "stages": _texts,
     "asking": _one_of(*_ASKING),
+    "takes_back": _boolean,
     "batch": _integer,
     "aliases": _text_map,
 }

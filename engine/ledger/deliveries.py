@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NO_FAULT",
+    "alerts",
     "by_ids",
+    "delivered_between",
     "find",
     "finish_called_back",
     "in_states",
@@ -157,6 +159,46 @@ def in_states(
     narrowed = {name: value for name, value in given.items() if value is not None}
     query = _states_query(frozenset(narrowed), with_snapshot)
     return _fetch(tx, query, {"scheme": scheme, "states": list(states), "after": after, **narrowed})
+
+
+def alerts(
+    tx: Connection, scheme: str, target_system: str | None, *, failure: str | None = None
+) -> list[Delivery]:
+    """A scheme's delivered records against which something stands."""
+    where = [deliveries.c.scheme == scheme, deliveries.c.state.in_([State.DELIVERED, State.DONE])]
+    if target_system is not None:
+        where.append(deliveries.c.target_system == target_system)
+    stands = deliveries.c.failure.is_not(None) if failure is None else deliveries.c.failure == failure
+    return _fetch(tx, _select(False).where(*where, stands).order_by(deliveries.c.id))
+
+
+def delivered_between(
+    tx: Connection,
+    scheme: str,
+    target_system: str,
+    since: datetime,
+    until: datetime,
+    *,
+    after: int = 0,
+    limit: int = 200,
+) -> list[Delivery]:
+    """A page of a scheme's deliveries that have a document of their own in the target since then, by row."""
+    return _fetch(
+        tx,
+        _select(False)
+        .where(
+            deliveries.c.scheme == scheme,
+            deliveries.c.target_system == target_system,
+            deliveries.c.state.in_([State.DELIVERED, State.DONE]),
+            deliveries.c.key.is_not(None),
+            deliveries.c.target_id.is_not(None),
+            deliveries.c.delivered_at >= since,
+            deliveries.c.delivered_at <= until,
+            deliveries.c.id > after,
+        )
+        .order_by(deliveries.c.id)
+        .limit(limit),
+    )
 
 
 @cache

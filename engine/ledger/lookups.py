@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["forget", "get", "put"]
+__all__ = ["CONTENT", "forget", "get", "put"]
+
+CONTENT = "content:"
+"""Begins the interface of what is no answer but an index (`engine.ledger.contents`), and is not forgotten."""
 
 _LONGEST_KEY = 300
 
@@ -35,7 +38,8 @@ def put(tx: Connection, system: str, interface: str, key: str, value: Any, at: d
 
 def forget(tx: Connection, before: datetime) -> int:
     """Drop answers older than `before`; how many."""
-    return tx.execute(delete(lookups).where(lookups.c.at < before)).rowcount
+    old = delete(lookups).where(lookups.c.at < before, lookups.c.interface.not_like(f"{CONTENT}%"))
+    return tx.execute(old).rowcount
 
 
 def _of(system: str, interface: str, key: str) -> tuple[ColumnElement[bool], ...]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Pruned", "prune"]
 
 _CLOSED = [State.DONE, State.SKIPPED]
-_DECISIONS = ["adopted by hand", "handled", "set aside"]
+_DECISIONS = ["adopted by hand", "handled", "released", "set aside", "taken back"]
 """Events that tell what a human decided, and why: they stay."""
 _DAY = len("2026-11-24")
 

@@ -19,10 +19,10 @@ from engine.ledger.leases import Lease
 from engine.ledger.rows import Delivery, State
 from engine.run import callback_rows, outcome
 from engine.run.lane import Work
-from engine.run.owner import is_dead, own_name
+from engine.run.owner import is_dead, own_name, who
 from engine.run.reconcile.bills import bill_of
 from engine.run.reconcile.differences import same, taken, unlike_text
-from engine.run.reconcile.marks import ADOPTED, who
+from engine.run.reconcile.marks import ADOPTED
 from engine.run.reconcile.outline import Outline
 from engine.run.reconcile.texts import digits, listed, unlike
 from engine.run.retry import UnknownRecord, named

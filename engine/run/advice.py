@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GAP", "commands_of", "next_steps"]
 
+_MOVE = "life: {closed_period: act, date_field: …}"
+
 GAP = "…"
 """Stands in a command for what the reader has to write."""
 
@@ -34,12 +36,19 @@ def commands_of(view: View) -> Commands:
     return command
 
 
-def next_steps(delivery: Delivery, callbacks: Sequence[Delivery], command: Commands) -> list[str]:
-    """What to do, a sentence for each step; nothing where nothing is to be done."""
+def next_steps(
+    delivery: Delivery, callbacks: Sequence[Delivery], command: Commands, *, period_closed: bool = False
+) -> list[str]:
+    """What to do, a sentence for each step; nothing where nothing is to be done.
+
+    `period_closed`: it was refused because the accounting period of its date is closed.
+    """
     name = delivery.number or delivery.source_id
     run = command("run", delivery.scheme)
     retry = command("records", "retry", delivery.scheme, name)
     match delivery.state:
+        case State.DELIVERED | State.DONE if delivery.fault is not None and delivery.fault.failure:
+            return [*_about_alert(delivery, command), *_about_callbacks(callbacks, command)]
         case State.DELIVERED | State.DONE:
             return _about_callbacks(callbacks, command)
         case State.WAITING:
@@ -53,6 +62,15 @@ def next_steps(delivery: Delivery, callbacks: Sequence[Delivery], command: Comma
     failure = (delivery.fault.failure if delivery.fault else None) or ""
     if delivery.state is State.UNKNOWN and failure != FailureClass.CONFLICT:
         return [tr("`{command}` asks the target once the settle time is over, and goes on", command=run)]
+    if failure == FailureClass.REISSUED:
+        release = command("records", "retry", delivery.scheme, name, "--release", "--reason", GAP)
+        return [
+            tr("compare both claims, and ask who handed them in"),
+            tr("if both are to be paid: `{command}`", command=release),
+            tr("if it is not to be sent: `{command}`", command=skip),
+        ]
+    if period_closed:
+        return _about_period(delivery, retry, skip)
     mend = _MEND.get(failure)
     steps = [mend(command, delivery)] if mend else []
     if failure == FailureClass.CHANGED_AFTER_APPROVAL:
@@ -74,6 +92,36 @@ def next_steps(delivery: Delivery, callbacks: Sequence[Delivery], command: Comma
         steps += [tr("if the form is right as it is: `{command}`", command=as_it_is)]
     return [
         *steps,
+        tr("then: `{command}`", command=retry),
+        tr("if it is not to be sent: `{command}`", command=skip),
+    ]
+
+
+def _about_alert(delivery: Delivery, command: Commands) -> list[str]:
+    """What to do about a delivered record against which something stands."""
+    name = delivery.number or delivery.source_id
+    steps = [
+        tr("look at the claim and at bill '{number}' in the target", number=delivery.target_number or "")
+    ]
+    if delivery.fault is not None and delivery.fault.failure == FailureClass.BILL_CHANGED:
+        again = command("records", "retry", delivery.scheme, name, "--again")
+        steps.append(tr("if the bill is gone and is to be made anew: `{command}`", command=again))
+    handle = command("records", "handle", delivery.scheme, name, "--reason", GAP)
+    return [*steps, tr("when it is dealt with: `{command}`", command=handle)]
+
+
+def _about_period(delivery: Delivery, retry: str, skip: str) -> list[str]:
+    """What to do about a closed accounting period."""
+    if delivery.stage:
+        way = tr(
+            "open the period in the target, or change the date of bill '{number}' there",
+            number=delivery.target_number or "",
+        )
+    else:
+        way = tr("open the period in the target, or give the document another date in the scheme")
+    return [
+        way,
+        tr("to have the date moved by itself, write into the scheme: `{line}`", line=_MOVE),
         tr("then: `{command}`", command=retry),
         tr("if it is not to be sent: `{command}`", command=skip),
     ]

@@ -6,21 +6,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.connector.api import Amending
+from engine.errors import FailureClass
 from engine.language import tr
 from engine.ledger import comparing, deliveries, events
-from engine.ledger.rows import State
+from engine.ledger.rows import Fault, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.connector.api import Amendment
     from engine.ledger.port import Transaction
-    from engine.ledger.rows import Delivery, Fault
+    from engine.ledger.rows import Delivery
     from engine.run.lane import Lane, Work
 
-__all__ = ["AMENDED", "tell"]
+__all__ = ["AMENDED", "earlier_of", "tell", "unheld"]
 
 AMENDED = "amended"
+
+_PAID = (State.SENDING, State.UNKNOWN, State.DELIVERED, State.DONE)
 
 
 def tell(tx: Transaction, work: Work, lane: Lane, record: Mapping[str, Any], held: Fault) -> Fault:
@@ -30,7 +33,7 @@ def tell(tx: Transaction, work: Work, lane: Lane, record: Mapping[str, Any], hel
     that changes no other, or one that the ledger does not know.
     """
     amends = lane.source.amends(record) if isinstance(lane.source, Amending) else None
-    earlier = _earlier(tx, lane, amends) if amends is not None else None
+    earlier = earlier_of(tx, lane, amends) if amends is not None else None
     if amends is None or earlier is None:
         return held
     number = lane.number_of(dict(record)) or ""
@@ -49,7 +52,17 @@ def tell(tx: Transaction, work: Work, lane: Lane, record: Mapping[str, Any], hel
     return replace(held, reason=f"{held.reason}; {_stands(earlier, amends)}")
 
 
-def _earlier(tx: Transaction, lane: Lane, amends: Amendment) -> Delivery | None:
+def unheld(tx: Transaction, work: Work, lane: Lane, record: Mapping[str, Any]) -> Fault | None:
+    """Why a record is held that the scheme lets through: it revokes or changes one that is paid."""
+    amends = lane.source.amends(record) if isinstance(lane.source, Amending) else None
+    earlier = earlier_of(tx, lane, amends) if amends is not None else None
+    if earlier is None or earlier.state not in _PAID:
+        return None
+    held = Fault(tr("changed or revoked after approval"), FailureClass.CHANGED_AFTER_APPROVAL)
+    return tell(tx, work, lane, record, held)
+
+
+def earlier_of(tx: Transaction, lane: Lane, amends: Amendment) -> Delivery | None:
     assert lane.origin is not None
     known = comparing.known(tx, lane.origin.system, lane.family, [amends.of]).get(amends.of)
     if known is None:

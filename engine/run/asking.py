@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import ConfigurationError, CredentialsError, EngineError, LedgerError
 from engine.language import tr
@@ -12,15 +12,17 @@ from engine.run.compare import differences
 from engine.run.conflict import ConflictFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from engine.connector.api import Existing, Target
+    from engine.connector.api import Existing, Retracting, Target
     from engine.ledger.port import Transaction
     from engine.run.lane import Lane, Work
 
     Missing = Callable[[Transaction, Delivery], Delivery]
 
 __all__ = ["Asker"]
+
+T = TypeVar("T")
 
 
 class Asker:
@@ -34,8 +36,15 @@ class Asker:
         self, target: Target, key_field: str, keys: Sequence[str]
     ) -> dict[str, list[Existing]] | None:
         """What the target has under these keys, or None when it could not be asked."""
+        return await self._ask(target.find(key_field, keys))
+
+    async def by_id(self, target: Retracting, ids: Sequence[str]) -> dict[str, Existing] | None:
+        """Which of these documents the target has, or None when it could not be asked."""
+        return await self._ask(target.by_id(ids))
+
+    async def _ask(self, question: Awaitable[Mapping[str, T]]) -> dict[str, T] | None:
         try:
-            return dict(await target.find(key_field, keys))
+            return dict(await question)
         except (CredentialsError, ConfigurationError, LedgerError) as error:
             self.work.brake.stop(error)
         except EngineError as error:
@@ -116,7 +125,12 @@ class Asker:
         for delivery in after:
             if delivery.state is State.FAILED:
                 tally.failed += 1
-            elif delivery.state in (State.DELIVERED, State.DONE) and not delivery.adopted:
+            elif self._is_delivered_here(delivery):
                 tally.delivered += 1
                 tally.amount += delivery.amount or 0
         return [delivery for delivery in after if delivery.state is State.SENDING]
+
+    def _is_delivered_here(self, delivery: Delivery) -> bool:
+        """True for what this run sent; not for what was delivered before, and taken on once more."""
+        delivered = delivery.state in (State.DELIVERED, State.DONE) and not delivery.adopted
+        return delivered and delivery.delivered_run == self.work.run

@@ -127,14 +127,15 @@ async def _record_start(work: Work, lane: Lane, command: str) -> None:
 
 async def _conclude(place: Workplace, lane: Lane, work: Work, seconds: float) -> RunResult:
     system = callback_system(lane.scheme.id, lane.to.system)
-    counted, open_, callbacks = await work.ledger.do(
+    counted, open_, callbacks, alerts = await work.ledger.do(
         lambda tx: (
             results.counts(tx, lane, work.run),
             results.attention(tx, lane),
             results.callback_counts(tx, lane, system, work.run),
+            results.alerts(tx, lane),
         )
     )
-    status, code, error = results.conclude(work, counted, open_, callbacks)
+    status, code, error = results.conclude(work, counted, open_, callbacks, alerts)
     return RunResult(
         run=work.run,
         scheme=lane.scheme.id,
@@ -150,6 +151,7 @@ async def _conclude(place: Workplace, lane: Lane, work: Work, seconds: float) ->
         ledger=place.choice.place,
         message=work.brake.guard or (error.message if error else None),
         warnings=(*place.warnings, *work.tally.warnings),
+        alerts=alerts,
         error=error,
     )
 

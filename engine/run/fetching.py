@@ -25,6 +25,7 @@ from engine.run.judge import (
     judge,
     judge_early,
 )
+from engine.run.life import periods, reissued
 from engine.run.outcome import Stale
 from engine.run.pace import Pace
 from engine.run.reading import is_due
@@ -170,7 +171,7 @@ class Fetcher:
     ) -> Prepared | None:
         """Keep the record and what becomes of it, in one transaction."""
 
-        def write(tx: Transaction) -> Delivery:
+        def write(tx: Transaction) -> tuple[Delivery, Verdict | Undecided]:
             if read:
                 final = not isinstance(verdict, Waiting)
                 records.keep_snapshot(
@@ -178,24 +179,33 @@ class Fetcher:
                 )
             if isinstance(verdict, Undecided):
                 deliveries.touch(tx, [delivery.id], self.work.run)
-                return delivery
-            told = verdict
-            if isinstance(verdict, Held):
-                told = Held(amendments.tell(tx, self.work, self.lane, record, verdict.fault))
-            return self._settle(tx, delivery, told)
+                return delivery, verdict
+            told = self._told(tx, delivery, verdict, record)
+            return self._settle(tx, delivery, told), told
 
-        after = await self.work.ledger.do(write)
-        if isinstance(verdict, Undecided):
+        after, told = await self.work.ledger.do(write)
+        if isinstance(told, Undecided):
             self._postponed.append(replace(after, snapshot=None))
             return None
         tally = self.work.tally
-        tally.waiting += isinstance(verdict, Waiting)
-        tally.skipped += isinstance(verdict, Skipped)
-        tally.failed += isinstance(verdict, Failed | Held)
-        if not isinstance(verdict, Mappable):
+        tally.waiting += isinstance(told, Waiting)
+        tally.skipped += isinstance(told, Skipped)
+        tally.failed += isinstance(told, Failed | Held)
+        if not isinstance(told, Mappable):
             return None
         shown = replace(after, number=self.lane.number_of(record))
-        return Prepared(shown, verdict.key, verdict.payload, verdict.amount, verdict.guarded)
+        return Prepared(shown, told.key, told.payload, told.amount, told.guarded)
+
+    def _told(self, tx: Transaction, delivery: Delivery, verdict: Verdict, record: dict[str, Any]) -> Verdict:
+        """The verdict in the light of what the ledger knows of other records, and of this one's past."""
+        work, lane = self.work, self.lane
+        if isinstance(verdict, Held):
+            return Held(amendments.tell(tx, work, lane, record, verdict.fault))
+        if not isinstance(verdict, Mappable):
+            return verdict
+        held = amendments.unheld(tx, work, lane, record)
+        held = held or reissued.noticed(tx, work, lane, delivery, record)
+        return Held(held) if held else periods.moved(tx, lane, delivery, verdict)
 
     def _settle(self, tx: Transaction, delivery: Delivery, verdict: Verdict) -> Delivery:
         work, lane = self.work, self.lane

@@ -94,11 +94,17 @@ def identity_of(choice: Choice, clock: Clock, connection: str) -> str:
 async def list_records(
     view: View, scheme: str, states: Sequence[State], failure: str | None
 ) -> list[Delivery]:
-    """A scheme's records in some states, in this environment. Raises UsageError for a scheme nobody knows."""
+    """A scheme's records in some states, in this environment; delivered ones against which something stands
+    count among the failed. Raises UsageError for a scheme nobody knows.
+    """
     id, system = scheme_id(scheme), target_system(view, scheme)
+    alerts = {State.FAILED, State.UNKNOWN} <= set(states) and State.DONE not in states
     found, met = await view.ledger.do(
         lambda tx: (
-            deliveries.in_states(tx, id, system, states, failure=failure, limit=None),
+            [
+                *deliveries.in_states(tx, id, system, states, failure=failure, limit=None),
+                *(deliveries.alerts(tx, id, system, failure=failure) if alerts else []),
+            ],
             deliveries.in_states(tx, id, None, list(State), limit=1),
         )
     )

@@ -15,6 +15,7 @@ from engine.ledger import deliveries
 from engine.ledger.deliveries import NO_FAULT
 from engine.ledger.rows import Delivery, Fault, State
 from engine.run import callback_rows
+from engine.run.life import reissued
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from engine.ledger.port import Transaction
     from engine.run.lane import Lane, Work
 
-__all__ = ["Stale", "conflict", "fail", "kept", "reach", "step", "unclear"]
+__all__ = ["Stale", "begin_anew", "conflict", "fail", "kept", "reach", "step", "unclear"]
 
 
 _LONGEST_ANSWER = 4000
@@ -68,7 +69,10 @@ def step(
 
 
 def reach(tx: Transaction, work: Work, lane: Lane, delivery: Delivery, stage: str, **values: Any) -> Delivery:
-    """Record that a stage is reached; at the last one the document is delivered and its callbacks are due."""
+    """Record that a stage is reached; at the last one the document is delivered and its callbacks are due.
+
+    A document that was delivered before, and was taken on once more, stays delivered by the run that did it.
+    """
     until = (delivery.intent or {}).get("until", lane.until)
     stages = lane.target.stages
     if stages.index(stage) < stages.index(until):
@@ -93,10 +97,10 @@ def reach(tx: Transaction, work: Work, lane: Lane, delivery: Delivery, stage: st
         done,
         event="delivered",
         detail={"stage": stage, **_known(values)},
-        fault=NO_FAULT,
+        fault=reissued.standing(tx, lane, delivery) or NO_FAULT,
         stage=stage,
-        delivered_at=now,
-        delivered_run=work.run,
+        delivered_at=delivery.delivered_at or now,
+        delivered_run=delivery.delivered_run if delivery.delivered_at else work.run,
         **values,
     )
     callback_rows.create(tx, work, told, delivered)
@@ -112,6 +116,7 @@ def fail(
     *,
     event: str = "failed",
     answer: Any = None,
+    detail: Mapping[str, Any] | None = None,
     **values: Any,
 ) -> Delivery:
     """Record a clear no, its reason and the answer; tells the callbacks that want to know of failures."""
@@ -121,7 +126,7 @@ def fail(
         delivery,
         State.FAILED,
         event=event,
-        detail={"reason": fault.reason, "class": fault.failure, **kept(answer)},
+        detail={"reason": fault.reason, "class": fault.failure, **kept(answer), **(detail or {})},
         fault=fault,
         **values,
     )
@@ -130,6 +135,33 @@ def fail(
             tx, work, [callback for callback in lane.callbacks if callback.spec.on == "failed"], failed
         )
     return failed
+
+
+def begin_anew(
+    tx: Transaction,
+    work: Work,
+    lane: Lane,
+    delivery: Delivery,
+    *,
+    event: str,
+    detail: Mapping[str, Any] | None = None,
+) -> Delivery:
+    """As if it had never been delivered; a target that is only asked when in doubt is asked first now."""
+    return step(
+        tx,
+        work,
+        delivery,
+        State.READY,
+        event=event,
+        detail=detail,
+        fault=NO_FAULT,
+        delivered_run=None,
+        adopted=lane.target.asking == "unclear",
+        stage="",
+        target_id=None,
+        target_number=None,
+        delivered_at=None,
+    )
 
 
 def unclear(

@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from getpass import getuser
 from pathlib import Path
 
-__all__ = ["is_dead", "own_name"]
+__all__ = ["is_dead", "own_name", "who"]
 
 
 def own_name(run: str) -> str:
     """This process's name as a lease's owner."""
     pid = os.getpid()
     return f"{run}|{_machine()}|{pid}|{_started(pid)}"
+
+
+def who() -> str:
+    """The user who gives the command, as the machine knows him."""
+    try:
+        return getuser()
+    except (OSError, KeyError, ImportError):
+        return "?"
 
 
 def is_dead(owner: str) -> bool:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from engine.run.lane import Lane
     from engine.run.tally import Brake
 
-__all__ = ["heed", "refusal"]
+__all__ = ["CLOSED", "heed", "period_note", "refusal"]
+
+CLOSED = "period_closed"
+"""Marks, in the event of a refusal, that the accounting period of the document's date is closed."""
 
 
 def refusal(lane: Lane, answer: Refused) -> Fault:
@@ -27,6 +30,11 @@ def refusal(lane: Lane, answer: Refused) -> Fault:
         file=position.file,
         line=position.line,
     )
+
+
+def period_note(answer: Refused) -> dict[str, bool]:
+    """What the event of a refusal says besides: that the period is closed, if it is."""
+    return {CLOSED: True} if answer.period_closed else {}
 
 
 def heed(brake: Brake, message: str, failure: FailureClass) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.ledger.port import Transaction
     from engine.run.lane import Lane, Work
 
-__all__ = ["Counts", "RunResult", "attention", "callback_counts", "conclude", "counts"]
+__all__ = ["Counts", "RunResult", "alerts", "attention", "callback_counts", "conclude", "counts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,11 @@ class RunResult:
     ledger: str
     message: str | None = None
     warnings: tuple[str, ...] = ()
+    alerts: int = 0
     error: EngineError | None = field(default=None, compare=False)
 
     def as_json(self) -> dict[str, Any]:
-        """The object of design §7; `message`, `warnings` and `error` only where there is something to say."""
+        """The object of design §7; `alerts`, `message`, `warnings` and `error` only where there are any."""
         shown: dict[str, Any] = {
             "run": self.run,
             "scheme": self.scheme,
@@ -84,6 +85,8 @@ class RunResult:
             "seconds": round(self.seconds, 3),
             "ledger": self.ledger,
         }
+        if self.alerts:
+            shown["alerts"] = self.alerts
         if self.message:
             shown["message"] = self.message
         if self.warnings:
@@ -124,6 +127,13 @@ def attention(tx: Transaction, lane: Lane) -> int:
     return sum(number for (state, *_), number in tallied.items() if state in (State.FAILED, State.UNKNOWN))
 
 
+def alerts(tx: Transaction, lane: Lane) -> int:
+    """Delivered records against which something stands, until somebody deals with it."""
+    tallied = deliveries.tally(tx, lane.scheme.id, lane.to.system)
+    delivered = (State.DELIVERED, State.DONE)
+    return sum(number for (state, failure, *_), number in tallied.items() if failure and state in delivered)
+
+
 def callback_counts(tx: Transaction, lane: Lane, source_system: str, run: str) -> dict[str, int]:
     """The callbacks that this run wrote, and those that are open, whatever run they come from."""
     found = {"written": 0, "failed": 0, "pending": 0}
@@ -141,7 +151,7 @@ def callback_counts(tx: Transaction, lane: Lane, source_system: str, run: str) -
 
 
 def conclude(
-    work: Work, counted: Counts, open_: int, callbacks: Mapping[str, int]
+    work: Work, counted: Counts, open_: int, callbacks: Mapping[str, int], alerts: int = 0
 ) -> tuple[str, int, EngineError | None]:
     """Status, exit code and the error to tell of: 2 before 3 before 1."""
     brake, tally = work.brake, work.tally
@@ -162,6 +172,6 @@ def conclude(
             error or Unreachable(tally.warnings[0] if tally.warnings else tr("nothing was read")),
         )
     callbacks_open = callbacks["failed"] or callbacks["pending"]
-    if counted.pending or open_ or callbacks_open or tally.broken_pages or brake.guard or error:
+    if counted.pending or open_ or alerts or callbacks_open or tally.broken_pages or brake.guard or error:
         return "partial", 1, error
     return "success", 0, None

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 from engine.errors import FailureClass, UsageError
 from engine.findings import nearest
 from engine.language import tr
-from engine.ledger import deliveries, events
+from engine.ledger import comparing, deliveries, events
 from engine.ledger.deliveries import NO_FAULT
 from engine.ledger.rows import Delivery, Fault, State
 from engine.run import outcome
+from engine.run.life import marks
+from engine.run.life.reissued import RELEASED
+from engine.run.life.revoked import TAKEN
+from engine.run.owner import who
 from engine.run.watch import ACCEPTED
 
 if TYPE_CHECKING:
@@ -30,7 +34,8 @@ class Selection:
 
     `skipped` also takes those that a condition left out; `again` also those that were delivered (their bill
     was deleted in the target, which is asked first); `refetch` reads them anew; `as_it_is` takes the form of
-    those that were stopped for it.
+    those that were stopped for it. `release` is why a claim
+    that says the same as an earlier one is to be sent all the same.
     """
 
     names: Sequence[str] = ()
@@ -40,6 +45,7 @@ class Selection:
     again: bool = False
     refetch: bool = False
     as_it_is: bool = False
+    release: str = ""
 
 
 async def choose_again(lane: Lane, work: Work, selection: Selection) -> list[Delivery]:
@@ -88,9 +94,11 @@ def _by_state(tx: Transaction, lane: Lane, selection: Selection) -> list[Deliver
     states = [State.SKIPPED] if selection.skipped else []
     if selection.failed or selection.failure:
         states += [State.FAILED, State.UNKNOWN] if selection.failure else [State.FAILED]
-    return deliveries.in_states(
+    found = deliveries.in_states(
         tx, lane.scheme.id, lane.to.system, states, failure=selection.failure, limit=None
     )
+    taken = comparing.latest(tx, [each.record_id for each in found if each.state is State.SKIPPED], [TAKEN])
+    return [each for each in found if each.state is not State.SKIPPED or each.record_id not in taken]
 
 
 def _bring_back(
@@ -98,6 +106,8 @@ def _bring_back(
 ) -> Delivery | None:
     """Put one record back to where it can go on; None when it goes on without being judged anew."""
     state = delivery.state
+    if delivery.fault is not None and delivery.fault.failure == FailureClass.REISSUED and selection.names:
+        _release(tx, work, delivery, selection)
     if state is State.SKIPPED and not selection.skipped:
         raise _refusal(delivery, tr("it was left out by a condition: add --skipped to bring it back"))
     if state in (State.DELIVERED, State.DONE) and not selection.again:
@@ -105,7 +115,7 @@ def _bring_back(
             delivery, tr("it is delivered: add --again only if its bill was deleted in the target")
         )
     if state in (State.DELIVERED, State.DONE) or (selection.again and _has_vanished(delivery)):
-        return _begin_anew(tx, work, lane, delivery)
+        return outcome.begin_anew(tx, work, lane, delivery, event="retried")
     if delivery.key is not None and (state is State.UNKNOWN or _may_be_there(delivery)):
         fault = Fault(tr("to be asked for again"), FailureClass.UNKNOWN)
         ask = work.clock.now() if _is_conflict(delivery) else delivery.ask_after
@@ -136,21 +146,24 @@ def _accept_forms(tx: Transaction, work: Work, chosen: Sequence[Delivery]) -> No
     events.note_all(tx, stopped, ACCEPTED, work.clock.now(), run=work.run)
 
 
-def _begin_anew(tx: Transaction, work: Work, lane: Lane, delivery: Delivery) -> Delivery:
-    """As if it had never been delivered; a target that is only asked when in doubt is asked first now."""
-    return outcome.step(
+def _release(tx: Transaction, work: Work, delivery: Delivery, selection: Selection) -> None:
+    """Note that a claim which says the same as an earlier one is to be sent all the same, and why."""
+    if delivery.state is not State.FAILED:
+        return
+    if not selection.release:
+        raise _refusal(
+            delivery,
+            tr("it says the same as an earlier one: add --release --reason TEXT if it is to be sent as well"),
+        )
+    events.note(
         tx,
-        work,
-        delivery,
-        State.READY,
-        event="retried",
-        fault=NO_FAULT,
-        delivered_run=None,
-        adopted=lane.target.asking == "unclear",
-        stage="",
-        target_id=None,
-        target_number=None,
-        delivered_at=None,
+        delivery.record_id,
+        RELEASED,
+        work.clock.now(),
+        run=work.run,
+        delivery_id=delivery.id,
+        reason=selection.release,
+        by=who(),
     )
 
 
@@ -174,10 +187,13 @@ def _refusal(delivery: Delivery, why: str) -> UsageError:
 def set_aside(tx: Transaction, chosen: Sequence[Delivery], reason: str, at: datetime) -> int:
     """Mark records as handled by a human: skipped, with the reason; how many. Raises UsageError.
 
-    What was unknown keeps that class: should it be brought back, the target is asked first.
+    What was unknown keeps that class: should it be brought back, the target is asked first. A delivered
+    record stays delivered; what stands against it is dealt with.
     """
     for delivery in chosen:
         name = delivery.number or delivery.source_id
+        if marks.settle(tx, delivery, reason, who(), at) is not None:
+            continue
         if delivery.state in (State.DELIVERED, State.DONE):
             raise UsageError(tr("record '{name}' is delivered and cannot be skipped", name=name))
         if delivery.state is State.SENDING and not delivery.stage:

@@ -16,6 +16,7 @@ from engine.run.batches import batches
 from engine.run.callback_rows import callback_system
 from engine.run.conflict import ConflictFound
 from engine.run.fetching import Fetcher
+from engine.run.life.care import Care
 from engine.run.pace import Pace
 from engine.run.reading import Lister
 from engine.run.sending import Prepared, Sender
@@ -62,6 +63,7 @@ class _Hands:
         self.stages = Stages(self.asker)
         self.sender = Sender(self.asker, self.stages)
         self.settler = Settler(self.asker, self.stages, self.sender, source_system)
+        self.care = Care(self.asker, self.stages, self.sender)
 
 
 async def run_lane(lane: Lane, work: Work, options: Options) -> None:
@@ -93,7 +95,9 @@ async def _run(lane: Lane, work: Work, options: Options) -> None:
             await _pipeline(lane, work, options, hands, began)
             work.tally.phase = "settle"
             patience = options.settle_wait
-            await hands.settler.settle(lane.settle.total_seconds() if patience is None else patience)
+            patience = lane.settle.total_seconds() if patience is None else patience
+            await hands.settler.settle(patience)
+            await _or_stop(work, _care(lane, work, options, hands, patience))
         finally:
             done.set()
 
@@ -139,6 +143,29 @@ async def _finished(fetching: Sequence[asyncio.Task[None]], fetcher: Fetcher) ->
     await fetcher.finish()
 
 
+async def _care(lane: Lane, work: Work, options: Options, hands: _Hands, patience: float) -> None:
+    """Carry out the policies for what happens after a delivery; what they send goes the ordinary way."""
+    work.tally.phase = "care"
+    chosen = options.only is not None
+    anew = await hands.care.attend(chosen=chosen, at_once=options.recheck)
+    if not anew:
+        return
+    to_read: asyncio.Queue[Delivery | None] = asyncio.Queue(_QUEUE)
+    to_send: asyncio.Queue[Prepared | None] = asyncio.Queue(_QUEUE)
+    fetcher = Fetcher(lane, work, to_read, to_send)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_then_end(_put_all(anew, to_read), to_read))
+        fetching = [group.create_task(fetcher.serve())]
+        group.create_task(_then_end(_finished(fetching, fetcher), to_send))
+        group.create_task(_send(work, hands.sender, to_send, lane.batch))
+    await hands.settler.settle(patience)
+
+
+async def _put_all(found: Sequence[Delivery], queue: asyncio.Queue[Delivery | None]) -> None:
+    for delivery in found:
+        await queue.put(delivery)
+
+
 async def _or_stop(work: Work, part: Coroutine[Any, Any, None]) -> None:
     """Do a part of the run; its error stops the run, and lets the others end what they have under way."""
     try:
@@ -163,8 +190,7 @@ async def _list(
 ) -> None:
     lister = Lister(lane, work, queue, options.limit)
     if options.only is not None:
-        for delivery in options.only:
-            await queue.put(delivery)
+        await _put_all(options.only, queue)
         return
     await lister.leftovers()
     if lane.source is None:

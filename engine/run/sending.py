@@ -20,7 +20,7 @@ from engine.run import outcome
 from engine.run.compare import differences
 from engine.run.keys import own_keys
 from engine.run.outcome import Stale
-from engine.run.refusal import heed, refusal
+from engine.run.refusal import heed, period_note, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -261,7 +261,7 @@ class Sender:
                 return []
             if work.brake.sending is not None:
                 return []
-            gate = self._gate()
+            gate = self.gate()
             claimed = await work.ledger.do(lambda tx: self._claim_all(tx, waiting, intents))
             work.tally.sent += len(claimed)
             answers = await target.send(documents, gate)
@@ -272,7 +272,7 @@ class Sender:
             ]
         )
 
-    def _gate(self) -> Gate:
+    def gate(self) -> Gate:
         """True while the claim that is made now is young, by either clock: one stands still in a machine that
         sleeps, the other may be set back."""
         clock = self.work.clock
@@ -324,7 +324,16 @@ class Sender:
                 return outcome.reach(tx, work, lane, delivery, first, target_id=id, target_number=number)
             case Refused():
                 fault = refusal(lane, answer)
-                return outcome.fail(tx, work, lane, delivery, fault, event="refused", answer=answer.answer)
+                return outcome.fail(
+                    tx,
+                    work,
+                    lane,
+                    delivery,
+                    fault,
+                    event="refused",
+                    answer=answer.answer,
+                    detail=period_note(answer),
+                )
             case Duplicate(message=message):
                 return outcome.unclear(tx, work, delivery, message, self._soon(delivery), answer.answer)
             case NotSent(message=message, failure=failure):

@@ -9,7 +9,7 @@ from engine.connector.api import Accepted, Existing, NotSent, Refused
 from engine.language import tr
 from engine.ledger.rows import Delivery, State
 from engine.run import outcome
-from engine.run.refusal import heed, refusal
+from engine.run.refusal import heed, period_note, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,8 +91,10 @@ class Stages:
                 return outcome.reach(tx, self.work, self.lane, delivery, stage)
             case Refused():
                 fault = refusal(self.lane, answer)
-                event, said = f"{stage} refused", answer.answer
-                return outcome.fail(tx, self.work, self.lane, delivery, fault, event=event, answer=said)
+                event, said, note = f"{stage} refused", answer.answer, period_note(answer)
+                return outcome.fail(
+                    tx, self.work, self.lane, delivery, fault, event=event, answer=said, detail=note
+                )
             case NotSent(message=message, failure=failure):
                 heed(self.work.brake, message, failure)
         return outcome.step(

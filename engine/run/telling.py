@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.clock import SHANGHAI
@@ -38,6 +39,9 @@ def headline(delivery: Delivery, callbacks: Sequence[Delivery]) -> str:
     """Where a record stands now, in one sentence."""
     reason = delivery.fault.reason if delivery.fault else ""
     match delivery.state:
+        case State.DELIVERED | State.DONE if delivery.fault is not None and delivery.fault.failure:
+            text = _delivered(replace(delivery, fault=None), "") + _written_back(callbacks)
+            return tr("{text}; but {reason}", text=text, reason=reason)
         case State.DELIVERED | State.DONE:
             return _delivered(delivery, reason) + _written_back(callbacks)
         case State.WAITING if not delivery.asked:
@@ -240,6 +244,45 @@ _TELLERS: dict[str, Callable[[Mapping[str, Any], Delivery], str]] = {
         "already delivered by scheme '{scheme}' as '{number}'",
         scheme=_text(d, "scheme"),
         number=_text(d, "number"),
+    ),
+    "alert": lambda d, _: (
+        tr("alert: {reason}", reason=_text(d, "reason"))
+        + (tr("; held until somebody decides") if d.get("hold") else "")
+    ),
+    "alert over": lambda d, _: tr("alert over: {reason}", reason=_text(d, "reason")),
+    "held back": lambda d, _: tr("held back: {reason}", reason=_text(d, "reason")),
+    "let go": lambda d, _: tr("no longer held back"),
+    "same as earlier": lambda d, _: tr("{reason}; sent all the same", reason=_text(d, "reason")),
+    "handed in again": lambda d, _: (
+        tr("handed in again as '{number}', which is held", number=_text(d, "by"))
+        if d.get("held")
+        else tr("handed in again as '{number}', which is paid as well", number=_text(d, "by"))
+    ),
+    "released": lambda d, _: tr(
+        "released by hand, to be sent as well ({by}): {reason}", by=_text(d, "by"), reason=_text(d, "reason")
+    ),
+    "date moved": lambda d, _: tr(
+        "its period is closed: '{field}' moved from {before} to {to}",
+        field=_text(d, "field"),
+        before=_text(d, "from"),
+        to=_text(d, "to"),
+    ),
+    "taking back": lambda d, _: tr(
+        "taking bill '{number}' back ({stage})",
+        number=shorten(_text(d, "number")),
+        stage=stage_word(_text(d, "stage")),
+    ),
+    "not taken back": lambda d, _: tr("the bill was not taken back: {reason}", reason=_text(d, "reason")),
+    "taken back": lambda d, _: tr(
+        "bill '{number}' was taken back, since '{by}' revokes the claim",
+        number=shorten(_text(d, "number")),
+        by=_text(d, "by"),
+    ),
+    "carried out": lambda d, _: _text(d, "reason"),
+    "mended": lambda d, _: (
+        tr("{reason}: sent again", reason=_text(d, "reason"))
+        if d.get("what") == "bill_deleted"
+        else tr("{reason}: taken on again", reason=_text(d, "reason"))
     ),
     "retried": lambda d, _: tr("brought on again by hand"),
     "form accepted": lambda d, _: tr("its form was taken as it is, by hand"),

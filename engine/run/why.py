@@ -9,6 +9,7 @@ from engine.ledger import events, story
 from engine.ledger.rows import State
 from engine.run.absence import absence
 from engine.run.advice import commands_of, next_steps
+from engine.run.life.periods import is_closed
 from engine.run.telling import callback_text, event_text, headline, place_of, when
 
 if TYPE_CHECKING:
@@ -87,11 +88,12 @@ async def why(view: View, name: str, scheme: str | None) -> Story:
 
 def _chapter(tx: Transaction, view: View, delivery: Delivery) -> Chapter:
     callbacks = story.called_back(tx, delivery.id)
-    lines = [
-        (event.at, event_text(event, delivery))
+    told = [
+        event
         for event in events.of_record(tx, delivery.record_id)
         if event.delivery_id in (None, delivery.id)
     ]
+    lines = [(event.at, event_text(event, delivery)) for event in told]
     for callback in callbacks:
         lines += [
             (event.at, text)
@@ -106,7 +108,7 @@ def _chapter(tx: Transaction, view: View, delivery: Delivery) -> Chapter:
         state=str(delivery.state),
         headline=headline(delivery, callbacks),
         place=place_of(delivery.fault),
-        next=tuple(next_steps(delivery, callbacks, commands_of(view))),
+        next=tuple(next_steps(delivery, callbacks, commands_of(view), period_closed=is_closed(told))),
         events=tuple(_counted(lines)),
     )
 

@@ -34,6 +34,8 @@ def class_word(failure: str) -> str:
         "transient": tr("transient"),
         "unknown": tr("unknown"),
         "conflict": tr("conflict"),
+        "handed in again": tr("handed in again"),
+        "bill changed": tr("bill changed"),
     }.get(failure, failure)
 
 

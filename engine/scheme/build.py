@@ -19,6 +19,7 @@ from engine.scheme.leaves import Leaves
 from engine.scheme.model import (
     CallbackSpec,
     GuardSpec,
+    LifeSpec,
     ParamSpec,
     ParamType,
     Scheme,
@@ -39,6 +40,7 @@ __all__ = ["build_scheme", "table_spec"]
 
 OVERLAP = timedelta(hours=24)
 KEEP = timedelta(days=1)
+POLICIES = ("revoked", "modified", "reissued", "bill_deleted", "bill_unaudited", "closed_period")
 EXPECTATIONS = ("document", "skipped", "held", "waiting", "error")
 
 
@@ -57,6 +59,7 @@ def build_scheme(
         source=_source(mapping(root, "source"), leaves),
         tables={name: table_spec(name, node) for name, node in entries(root, "tables")},
         target=_target(mapping(root, "target"), leaves),
+        life=_life(mapping(root, "life")),
         callbacks=tuple(_callback(node, leaves) for node in _callback_nodes(root)),
         tests=tuple(_test(node) for node in items(root, "tests")),
         node=root,
@@ -206,6 +209,18 @@ def _guard(node: Node) -> GuardSpec:
     except InvalidOperation:
         most = None
     return GuardSpec(node.position, whole(node, "documents"), most, text(node, "of") or None)
+
+
+def _life(node: Node) -> LifeSpec:
+    usual = LifeSpec()
+    policies = {name: text(node, name) for name in POLICIES}
+    return LifeSpec(
+        position=node.position,
+        date_field=text(node, "date_field") or None,
+        watch=duration(node, "watch", usual.watch),
+        reissued_within=duration(node, "reissued_within", usual.reissued_within),
+        **{name: policy for name, policy in policies.items() if policy},
+    )
 
 
 def _callback_nodes(root: Node) -> list[Node]:

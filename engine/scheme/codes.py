@@ -85,4 +85,7 @@ CODES: dict[str, str] = {
     "S706": "the interface has no such option",
     "S707": "the batch is too large",
     "S708": "the guard's field is not in the mapping",
+    # life
+    "S711": "the target cannot do what a policy of `life` asks for",
+    "S712": "`life` moves a date that is none of the document's",
 }

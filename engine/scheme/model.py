@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
     from decimal import Decimal
     from pathlib import Path as FilePath
 
@@ -21,6 +21,7 @@ __all__ = [
     "CALLBACK",
     "CallbackSpec",
     "GuardSpec",
+    "LifeSpec",
     "ParamSpec",
     "ParamType",
     "Scheme",
@@ -135,6 +136,27 @@ class TargetSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class LifeSpec:
+    """What is done when something happens to a record after its delivery, or instead of it.
+
+    Each policy is ``alert``, ``hold``, ``act`` or ``ignore``, as far as the schema allows it. `date_field` is
+    what `closed_period` moves when it acts. After its delivery a bill is looked at for as long as `watch`
+    says, and an equal record counts as handed in again for as long as `reissued_within` says.
+    """
+
+    position: Position | None = None
+    revoked: str = "alert"
+    modified: str = "alert"
+    reissued: str = "hold"
+    reissued_within: timedelta = timedelta(days=21)
+    bill_deleted: str = "alert"
+    bill_unaudited: str = "alert"
+    closed_period: str = "alert"
+    date_field: str | None = None
+    watch: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
 class CallbackSpec:
     """A scheme that runs for each document that was delivered, or that failed.
 
@@ -185,6 +207,7 @@ class Scheme:
     description: str = ""
     params: Mapping[str, ParamSpec] = field(default_factory=dict)
     tables: Mapping[str, TableSpec] = field(default_factory=dict)
+    life: LifeSpec = LifeSpec()
     callbacks: tuple[CallbackSpec, ...] = ()
     tests: tuple[TestSpec, ...] = ()
 

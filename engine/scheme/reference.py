@@ -80,6 +80,7 @@ _SECTIONS: tuple[tuple[str, tuple[str | int, ...]], ...] = (
     ("target.mapping: rule", ("$defs", "rule")),
     ("target.mapping: block", ("$defs", "block")),
     ("target.checks", ("$defs", "target", "properties", "checks", "items")),
+    ("life", ("$defs", "life")),
     ("callback", ("$defs", "callback")),
     ("tests", ("$defs", "test")),
 )

@@ -104,6 +104,13 @@ def test_the_schemes_that_ship_have_no_findings(path: Path) -> None:
 
 # what is written, what is written instead (the finding stands at the mark ¦), the finding's code
 MISTAKES = [
+    ("target:\n", "life: {revoked: ¦delete}\ntarget:\n", "S204"),
+    ("target:\n", "life: {¦revokd: act}\ntarget:\n", "S201"),
+    ("target:\n", "life: {modified: ¦act}\ntarget:\n", "S204"),
+    ("target:\n", "life: {watch: ¦30}\ntarget:\n", "S202"),
+    ("target:\n", "life: {closed_period: ¦act}\ntarget:\n", "S712"),
+    ("target:\n", "life: {closed_period: act, date_field: ¦FDAT}\ntarget:\n", "S712"),
+    ("target:\n", "life: {closed_period: act, date_field: ¦FPAYORGID}\ntarget:\n", "S712"),
     ("connection: dingtalk\n  interface: topapi/p", "connection: ¦dingding\n  interface: topapi/p", "S301"),
     ("interface: topapi/processinstance/get\n", "interface: ¦topapi/processinstance/gett\n", "S302"),
     ("interface: batchSave", "interface: ¦ExecuteBillQuery", "S303"),
@@ -538,3 +545,26 @@ def test_no_change_of_a_scheme_ends_in_a_traceback(data: st.DataObject) -> None:
     reach = Reach(catalog, environment)
     findings = check_loaded(load_scheme_text(text, Path("s.yaml"), reach), reach)
     assert all(finding.code in CODES for finding in findings)
+
+
+def test_what_a_target_cannot_do_is_no_policy(tmp_path: Path) -> None:
+    """A draft can be taken back by nobody; a comment can be asked for only when in doubt."""
+    draft = GOOD.replace("interface: batchSave", "interface: draft").replace("until: audit", "until: draft")
+    draft = draft.replace("  batch: 20\n", "") + "life: {revoked: act, bill_deleted: act}\n"
+    finding = next(each for each in errors(found(tmp_path, draft)) if each.code == "S711")
+    assert (finding.position.line, finding.position.column) == place(draft, "act", after="life:")
+    assert "cannot take a document back" in finding.message
+    assert "revoked: alert" in str(finding)
+
+
+def test_a_life_that_can_be_lived_has_no_findings(tmp_path: Path) -> None:
+    policies = "revoked: act, modified: hold, reissued: alert, bill_deleted: act, bill_unaudited: act"
+    life = f"life: {{{policies}, closed_period: act, date_field: FDATE, watch: 60d}}\n"
+    assert errors(found(tmp_path, GOOD + life)) == []
+    hinted = found(tmp_path, GOOD + "life: {date_field: FDATE}\n")
+    assert [each.code for each in hinted if "date_field" in each.message] == ["S712"]
+
+
+def test_a_callback_scheme_has_no_life(tmp_path: Path) -> None:
+    text = (ROOT / "schemes/paybill_writeback.yaml").read_text(encoding="utf-8") + "\nlife: {revoked: hold}\n"
+    assert "S711" in {each.code for each in found(tmp_path, text, "paybill_writeback.yaml")}

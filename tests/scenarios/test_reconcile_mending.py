@@ -306,7 +306,10 @@ def test_a_period_takes_its_part(world: Any) -> None:
 
 def test_many_bills_are_paged_by_id_and_summed_over_their_rows(world: Any) -> None:
     world.without_callback()
-    claims = [world.claim(rows=["0.10"] * 40, days_ago=1) for _ in range(12)]
+    claims = []
+    for n in range(12):
+        rows = [("办公费", f"2024-05-{n + 1:02d}", "0.10")] * 40
+        claims.append(world.claim(form=expense_form(rows, "4.00"), days_ago=1))
     world.run()
     for n in range(2300):
         world.kingdee.put(

@@ -40,7 +40,9 @@ def _edited(part: dict[str, Any], edit: dict[str, Any]) -> dict[str, Any] | None
     """A component after an edit; None for one that was taken out."""
     if part["id"] == edit["component"]:
         if edit["empty"]:
-            bare: dict[str, Any] = {name: part[name] for name in ("type", "id", "name", "columns") if name in part}
+            bare: dict[str, Any] = {
+                name: part[name] for name in ("type", "id", "name", "columns") if name in part
+            }
             return bare | {"rows": []} if "rows" in part else bare
         return None if edit["label"] is None else {**part, "name": edit["label"]}
     if "rows" not in part:

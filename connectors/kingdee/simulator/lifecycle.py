@@ -1,4 +1,4 @@
-"""What a bill may go through: Submit, Audit, UnAudit, Delete (reference §5, "State rules")."""
+"""What a bill may go through: Submit, Audit, CancelAssign, UnAudit, Delete (reference §5, "State rules")."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from connectors.kingdee.simulator.answers import Problem
 from connectors.kingdee.simulator.bills import Bill, BillStore
 from connectors.kingdee.simulator.forms import STATUS_FIELD, Form
 
-__all__ = ["AUDIT", "DELETE", "SUBMIT", "TRANSITIONS", "Transition"]
+__all__ = ["AUDIT", "CANCEL", "DELETE", "SUBMIT", "TRANSITIONS", "Transition"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,11 @@ AUDIT = Transition(
         "D": "单据未提交，不允许审核",
     },
 )
+CANCEL = Transition(
+    "CancelAssign",
+    {"B": "A"},
+    {"C": "单据已经审核，不允许撤销", **dict.fromkeys("ZAD", "单据未提交，不允许撤销")},
+)
 UNAUDIT = Transition(
     "UnAudit",
     {"C": "D"},
@@ -76,4 +81,4 @@ DELETE = Transition(
     {"Z": "", "A": "", "D": ""},
     {"B": "单据已提交，不允许删除", "C": "单据已审核，不允许删除"},
 )
-TRANSITIONS = {transition.name.lower(): transition for transition in (SUBMIT, AUDIT, UNAUDIT, DELETE)}
+TRANSITIONS = {transition.name.lower(): transition for transition in (SUBMIT, AUDIT, CANCEL, UNAUDIT, DELETE)}

@@ -19,7 +19,7 @@ __all__ = ["QUERIES", "READS", "FormService"]
 QUERIES = frozenset({"executebillquery", "billquery"})
 READS = QUERIES | {"view", "querybusinessinfo", "queryasyncresult"}
 _NOT_PLAYED = (
-    *("push", "allocate", "cancelallocate", "cancelassign", "disassembly", "workflowaudit", "sendmsg"),
+    *("push", "allocate", "cancelallocate", "disassembly", "workflowaudit", "sendmsg"),
     *("flexsave", "groupsave", "groupdelete", "querygroupinfo", "getsysreportdata", "switchorg"),
     *("attachmentupload", "attachmentdownload"),
 )

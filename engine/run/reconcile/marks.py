@@ -8,14 +8,15 @@ side changes again, the difference is open again.
 from __future__ import annotations
 
 from dataclasses import replace
-from getpass import getuser
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from engine import jsontext
 from engine.errors import UsageError
 from engine.language import tr
-from engine.ledger import comparing, events, records
+from engine.ledger import comparing, deliveries, events, records
+from engine.run.life import marks as life
+from engine.run.owner import who
 from engine.run.reconcile.model import Mark, Weight
 from engine.run.reconcile.texts import worth
 
@@ -28,20 +29,12 @@ if TYPE_CHECKING:
     from engine.run.lane import Lane
     from engine.run.reconcile.model import Difference
 
-__all__ = ["ADOPTED", "FOUND", "GONE", "HANDLED", "fingerprint", "handle", "keep", "who"]
+__all__ = ["ADOPTED", "FOUND", "GONE", "HANDLED", "fingerprint", "handle", "keep"]
 
 FOUND = "difference"
 GONE = "difference gone"
-HANDLED = "handled"
+HANDLED = life.HANDLED
 ADOPTED = "adopted by hand"
-
-
-def who() -> str:
-    """The user who gives the command, as the machine knows him."""
-    try:
-        return getuser()
-    except (OSError, KeyError, ImportError):
-        return "?"
 
 
 def fingerprint(difference: Difference) -> str:
@@ -89,14 +82,21 @@ def keep(
 def handle(
     tx: Transaction, scheme: str, system: str | None, names: Sequence[str], reason: str, at: datetime
 ) -> list[str]:
-    """Mark the difference last found for each name as dealt with; the causes. Raises UsageError."""
+    """Mark what stands against each name, and the difference last found for it, as dealt with; the causes.
+
+    Raises UsageError where there is neither.
+    """
     causes = []
     for name in names:
+        stood = _settle(tx, scheme, system, name, reason, at)
         found = [
             (row, event)
             for row, event in comparing.named(tx, name, FOUND)
             if event.detail.get("scheme") == scheme and system in (None, event.detail.get("system"))
         ]
+        if not found and stood is not None:
+            causes.append(stood)
+            continue
         if not found:
             raise UsageError(
                 tr("no difference of '{name}' is known under scheme '{scheme}'", name=name, scheme=scheme),
@@ -117,6 +117,15 @@ def handle(
         )
         causes.append(str(event.detail.get("cause")))
     return causes
+
+
+def _settle(
+    tx: Transaction, scheme: str, system: str | None, name: str, reason: str, at: datetime
+) -> str | None:
+    """Deal with what stands against a delivered record; the class of it."""
+    found = deliveries.find(tx, scheme, system, names=[name])
+    settled = [life.settle(tx, each, reason, who(), at) for each in found]
+    return next((cause for cause in settled if cause is not None), None)
 
 
 class _Ours:

@@ -8,6 +8,7 @@ from engine.connector.registry import catalog
 from engine.scheme.lint.callbacks import check_callbacks
 from engine.scheme.lint.document import check_document, check_guard
 from engine.scheme.lint.examples import check_tests
+from engine.scheme.lint.life import check_life
 from engine.scheme.lint.look import Look
 from engine.scheme.lint.names import check_names, leaves, table_uses
 from engine.scheme.lint.params import check_params
@@ -60,6 +61,7 @@ def check_loaded(loaded: Loaded, reach: Reach, callers: tuple[Path, ...] = ()) -
     interface = reach.interface(draft.target.connection, draft.target.interface)
     check_document(look, form, interface)
     check_guard(look)
+    check_life(look, form, interface)
     found = leaves(look)
     check_names(look, found)
     check_table_uses(look, table_uses(look, found))

@@ -1,4 +1,4 @@
-"""A K/3Cloud made from its documents alone: two ways in, BatchSave, Submit, Audit, ExecuteBillQuery."""
+"""A K/3Cloud made from its documents alone: two ways in, bills saved and moved, ExecuteBillQuery."""
 
 from __future__ import annotations
 
@@ -75,6 +75,8 @@ class Kingdee(Server):
         self.logins = 0
         self.unsigned = 0
         self.number_as: str | None = None
+        self.closed_before = ""
+        self.closed_at_save = ""
         self._next = 100001
 
     # --- what tests ask -----------------------------------------------------------------------------
@@ -261,6 +263,10 @@ class Kingdee(Server):
                 return self._move(data, method, "ZAD", "B", "提交")
             case "audit":
                 return self._move(data, method, "B", "C", "审核")
+            case "cancelassign":
+                return self._move(data, method, "B", "A", "审核或未提交")
+            case "delete":
+                return self._move(data, method, "ZAD", "", "提交或审核，不能删除")
             case "executebillquery":
                 return self._query(data)
         return failure("未知的服务", code=4)
@@ -291,6 +297,8 @@ class Kingdee(Server):
                 for key, value in used
                 if code(value) not in self.codes
             ]
+        if str(model.get("FDATE"))[:10] < self.closed_at_save:
+            errors.append(("FDATE", "业务日期所在期间已结账"))
         number = model.get("FBillNo")
         if self.unique and number and any(bill["number"] == number for bill in self.bills):
             errors.append(("FBillNo", f"违反字段唯一性要求：编码唯一。[{number}]在当前系统中已经被使用。"))
@@ -314,11 +322,16 @@ class Kingdee(Server):
                         "DIndex": index,
                     }
                 )
+            elif method == "audit" and str(bill["model"].get("FDATE"))[:10] < self.closed_before:
+                text = f"单据编号为“{bill['number']}”的付款单，业务日期所在的会计期间已关闭，不允许审核！"
+                bad.append({"FieldName": None, "Message": text, "DIndex": index})
             elif bill["status"] not in before:
                 text = f"单据编号为“{bill['number']}”的付款单，单据已经{word}！"
                 bad.append({"FieldName": None, "Message": text, "DIndex": index})
             else:
                 bill["status"] = after
+                if not after:
+                    self.bills.remove(bill)
                 good.append({"Id": bill["id"], "Number": bill["number"], "DIndex": index})
         return _status(good, bad)
 

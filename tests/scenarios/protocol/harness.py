@@ -20,6 +20,7 @@ from sqlalchemy import event
 from engine.clock import SHANGHAI
 from engine.connector.api import (
     Accepted,
+    Amendment,
     Answer,
     Duplicate,
     Existing,
@@ -247,6 +248,7 @@ class Erp:
         self.faults: dict[int, str] = {}
         self.answers: dict[str, list[Answer | None]] = {}
         self.calls: list[str] = []
+        self.closed_before = ""
         self.sent: list[tuple[str, Mapping[str, Any]]] = []
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._ids = 0
@@ -279,6 +281,17 @@ class Erp:
         bill = Bill(str(self._ids), key, dict(payload), self.stages[0], [self.stages[0]])
         self.bills.append(bill)
         return bill
+
+    def take_back(self, id: str) -> bool:
+        """A submitted bill becomes a saved one, a saved one is gone; False where there is none such."""
+        for bill in self.bills:
+            if bill.id == id and bill.stage != self.stages[-1]:
+                if bill.stage == self.stages[0]:
+                    self.bills.remove(bill)
+                else:
+                    bill.stage = self.stages[0]
+                return True
+        return False
 
     def advance(self, id: str, stage: str) -> bool:
         """False when there is no such bill in the stage before."""
@@ -340,6 +353,24 @@ class ErpTarget:
         await self._out(stage)
         return await self._happen(stage, [lambda each=each: self._advance(each, stage) for each in documents])
 
+    async def by_id(self, ids: Sequence[str]) -> dict[str, Existing]:
+        await self._out("by id")
+        self.erp.catch_up(self.clock.monotonic())
+        found = {
+            bill.id: Existing(bill.id, bill.key, bill.stage, self.facts(bill.payload))
+            for bill in self.erp.bills
+            if bill.id in ids
+        }
+        await self._back("found by id")
+        return found
+
+    async def take_back(self, documents: Sequence[Existing], gate: Gate) -> list[Answer]:
+        await self._out("take back")
+        if not gate():
+            return [NotSent("too old", FailureClass.TRANSIENT) for _ in documents]
+        effects = [lambda each=each: self._take_back(each) for each in documents]
+        return await self._happen("take back", effects)
+
     def key_of(self, payload: Mapping[str, Any], key_field: str) -> str | None:
         text = payload.get(key_field)
         if self.note:
@@ -362,7 +393,15 @@ class ErpTarget:
             return Duplicate(f"{document.key} exists")
         return Accepted(bill.id, bill.key, key=bill.key)
 
+    def _take_back(self, document: Existing) -> Answer:
+        if self.erp.take_back(document.id):
+            return Accepted(document.id, document.number)
+        return Unclear(f"{document.number} is not there")
+
     def _advance(self, document: Existing, stage: str) -> Answer:
+        dated = [str(bill.payload.get("FDATE", "9")) for bill in self.erp.bills if bill.id == document.id]
+        if stage == "audit" and any(day < self.erp.closed_before for day in dated):
+            return Refused("the period is closed", FailureClass.CONFIGURATION, period_closed=True)
         if self.erp.advance(document.id, stage):
             return Accepted(document.id, document.number)
         return Duplicate(f"{document.number} is not before {stage}")
@@ -462,6 +501,16 @@ class ClaimSource:
         items = [Item(id, None if self.gets_each else dict(claims.records[id])) for id in part]
         more = start + claims.page_size
         return Page(tuple(items), more if more < len(ids) else None)
+
+    def amends(self, record: Mapping[str, Any]) -> Amendment | None:
+        of = record.get("of")
+        return Amendment(of, revokes=record.get("action") == "REVOKE") if of else None
+
+    def amended_by(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        return ()
+
+    def content(self, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return {"says": record["says"]} if "says" in record else None
 
     async def get(self, id: str) -> dict[str, Any]:
         await self.fate.step("get")
