@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import date, time
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import RecordError
 from engine.language import tr
+from engine.mapping.allowance import bounded
 from engine.mapping.lookups import find_in_table
 from engine.mapping.moments import write_moment
 from engine.mapping.paths import MISSING
@@ -50,6 +52,8 @@ def fill(plan: FieldPlan, rule: Rule, scope: Scope) -> Any:
             )
         return LEFT_OUT
     value = _typed(plan, rule, value, scope)
+    if plan.late and isinstance(value, (dict, list)):
+        value = deepcopy(bounded(value))  # it may hold the document itself, or parts of it
     if rule.max_length is not None and len(to_text(value)) > rule.max_length:
         raise RecordError(
             tr(

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from jinja2.environment import Environment
     from jinja2.runtime import Context
 
-__all__ = ["FILTERS", "REASONS", "TESTS"]
+__all__ = ["FILTERS", "PLAIN_FILTERS", "REASONS", "TESTS"]
 
 REASONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("attr", "groupby", "selectattr", "rejectattr"), "it reaches attributes; use a for loop"),
@@ -287,6 +287,13 @@ _KNOWN: dict[str, Callable[..., Any]] = {
     "total": _total,
     "unix_ms": _unix_ms,
 }
+
+PLAIN_FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
+    name: run
+    for name, run in _KNOWN.items()
+    if getattr(run, "jinja_pass_arg", None) is None and name != "items"
+}
+"""Those that need nothing but what they are given and give no iterator; their results are not bounded."""
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     **{name: _strict(run) for name, run in _KNOWN.items()},

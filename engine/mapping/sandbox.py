@@ -30,11 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALLOWANCE",
+    "BINARY",
     "SCOPE",
     "Function",
     "Sandbox",
     "UnknownNameError",
     "allowance_of",
+    "number",
     "scope_of",
     "text_of",
 ]
@@ -144,11 +146,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Operators between numbers, and ``+`` between texts or lists, with bounded results."""
         allowance = allowance_of(context)
         allowance.time()
-        return allowance.made(_BINARY[operator](left, right))
+        return allowance.made(BINARY[operator](left, right))
 
     def call_unop(self, context: Context, operator: str, arg: Any) -> Any:
-        number = _number(arg, operator)
-        return -number if operator == "-" else number
+        found = number(arg, operator)
+        return -found if operator == "-" else found
 
     def _nothing(self, holder: Any, name: Any) -> Any:
         return _Undefined(tr("there is no '{name}' here", name=str(name)[:60]), holder, name)
@@ -180,7 +182,8 @@ def _finalize(context: Context, value: Any) -> str:
     return text_of(value, allowance_of(context))
 
 
-def _number(value: Any, sign: str) -> int | Decimal:
+def number(value: Any, sign: str) -> int | Decimal:
+    """The operand of an operator, which must be a number."""
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         return value
     if isinstance(value, Undefined):
@@ -192,7 +195,7 @@ def _number(value: Any, sign: str) -> int | Decimal:
 
 def _arithmetic(sign: str, run: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def work(left: Any, right: Any) -> Any:
-        return run(_number(left, sign), _number(right, sign))
+        return run(number(left, sign), number(right, sign))
 
     return work
 
@@ -206,7 +209,7 @@ def _plus(left: Any, right: Any) -> Any:
             if isinstance(side, Undefined):
                 side._fail_with_undefined_error()
         raise TypeError(tr("'+' adds numbers; texts are joined with ~"))
-    return _number(left, "+") + _number(right, "+")
+    return number(left, "+") + number(right, "+")
 
 
 def _times(left: Any, right: Any) -> Any:
@@ -215,7 +218,7 @@ def _times(left: Any, right: Any) -> Any:
         if len(text) * count > TEXT_MOST:
             raise too_much(tr("a text is longer than {most} KB", most=TEXT_MOST // 1024))
         return text * count
-    return _number(left, "*") * _number(right, "*")
+    return number(left, "*") * number(right, "*")
 
 
 def _power(base: int | Decimal, exponent: int | Decimal) -> Decimal | int:
@@ -224,7 +227,7 @@ def _power(base: int | Decimal, exponent: int | Decimal) -> Decimal | int:
     return base ** int(exponent) if exponent >= 0 else Decimal(base) ** int(exponent)
 
 
-_BINARY: dict[str, Callable[[Any, Any], Any]] = {
+BINARY: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "+": _plus,
     "*": _times,
     "-": _arithmetic("-", operator.sub),
@@ -233,3 +236,4 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "%": _arithmetic("%", operator.mod),  # a text's % would build what its width asks for
     "**": _arithmetic("**", _power),
 }
+"""The operators of templates; what they give is not bounded yet."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from jinja2.runtime import Context
 
-__all__ = ["INNER_FILTERS", "as_expression", "bound"]
+__all__ = ["INNER_FILTERS", "as_expression", "bound", "sliced"]
 
 _DECIMAL, _CONCAT, _HELD, _SLICE, _LOOP = " decimal", " concat", " held", " slice", " loop"
 
@@ -114,7 +114,8 @@ def _is_scalar(value: Any) -> bool:
     return not isinstance(value, (RecordView, list, tuple, dict))
 
 
-def _sliced(value: Any, start: Any, stop: Any, step: Any) -> Any:
+def sliced(value: Any, start: Any, stop: Any, step: Any) -> Any:
+    """``value[start:stop:step]`` in a template."""
     if isinstance(value, Undefined):
         value._fail_with_undefined_error()
     if not isinstance(value, (str, list, tuple, range)):
@@ -126,7 +127,7 @@ INNER_FILTERS: Final[dict[str, Callable[..., Any]]] = {
     _DECIMAL: Decimal,
     _CONCAT: _concat,
     _HELD: bounded,
-    _SLICE: _sliced,
+    _SLICE: sliced,
     _LOOP: _loop,
 }
 """Filters that stand in trees only: a blank begins their names, so that no template can write them."""

@@ -29,15 +29,17 @@ from engine.mapping.template_places import Places
 from engine.mapping.template_rewrite import INNER_FILTERS, as_expression, bound
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from jinja2 import Template as JinjaTemplate
 
     from engine.mapping.scope import Scope
 
-__all__ = ["FILTERS", "TESTS", "NameUse", "Template", "is_template", "parse_template"]
+__all__ = ["FILTERS", "SANDBOX", "TESTS", "NameUse", "Template", "is_template", "parse_template"]
 
 _RESULT: Final = "__result__"
 _LONGEST: Final = 64 * 1024
-_SANDBOX: Final = Sandbox({**FILTERS, **INNER_FILTERS}, TESTS)
+SANDBOX: Final = Sandbox({**FILTERS, **INNER_FILTERS}, TESTS)
 
 # What working out a template may raise because of the data; anything else is a defect or the look-up's own.
 _FAILURES = (
@@ -70,6 +72,11 @@ class Template:
     is_expression: bool
     compiled: JinjaTemplate
     functions: frozenset[str]
+    floats: Mapping[float, str]
+
+    def tree(self) -> nodes.Template:
+        """Jinja's tree, as it is before the bounds are built in; `floats` are its numbers with a point."""
+        return SANDBOX.parse(self.text)
 
     @property
     def reads_document(self) -> bool:
@@ -79,10 +86,6 @@ class Template:
             or bool(self.totals)
             or any(use.name == "document" for use in self.names)
         )
-
-    def tree(self) -> nodes.Template:
-        """Jinja's tree of the text, as it was written."""
-        return _SANDBOX.parse(self.text)
 
     def evaluate(self, scope: Scope) -> Any:
         """The value for what `scope` holds; of an expression any data, else a text.
@@ -197,8 +200,8 @@ def _syntax_hint(text: str, reason: str) -> str:
 
 
 def _parse(text: str, position: Position) -> Template:
-    tree = _SANDBOX.parse(text)
-    places = Places(text, position, _SANDBOX)
+    tree = SANDBOX.parse(text)
+    places = Places(text, position, SANDBOX)
     used = check_template(tree, places)
     _check_numbers(places, position)
     read = _variables(tree)
@@ -206,9 +209,10 @@ def _parse(text: str, position: Position) -> Template:
     if expression is not None:
         target = nodes.Name(_RESULT, "store", lineno=1)
         tree = nodes.Template([nodes.Assign(target, expression, lineno=1)], lineno=1)
-    tree = bound(tree, {float(word.replace("_", "")): word.replace("_", "") for word in places.floats})
-    tree.set_environment(_SANDBOX)
-    compiled = _SANDBOX.from_string(tree)
+    floats = {float(word.replace("_", "")): word.replace("_", "") for word in places.floats}
+    tree = bound(tree, floats)
+    tree.set_environment(SANDBOX)
+    compiled = SANDBOX.from_string(tree)
     _check_alike(read, places)
     uses = [NameUse(name, places.of("name", name)) for name in read - FUNCTIONS]
     return Template(
@@ -220,12 +224,13 @@ def _parse(text: str, position: Position) -> Template:
         is_expression=expression is not None,
         compiled=compiled,
         functions=frozenset(read & FUNCTIONS),
+        floats=floats,
     )
 
 
 def _variables(tree: nodes.Template) -> set[str]:
     """The names that the template reads and does not set itself."""
-    tracker = TrackingCodeGenerator(_SANDBOX)
+    tracker = TrackingCodeGenerator(SANDBOX)
     tracker.optimizer = None  # it would work out filters now, and change the tree
     tracker.visit(tree)
     return tracker.undeclared_identifiers

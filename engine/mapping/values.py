@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 __all__ = [
+    "AMOUNT",
+    "DIGITS_MOST",
     "TYPES",
     "coerce",
     "is_empty",
@@ -34,9 +36,9 @@ __all__ = [
 
 TYPES = ("string", "integer", "decimal", "boolean", "date", "datetime")
 
-_DIGITS_MOST = 40
+DIGITS_MOST = 40
 _QUOTED_MOST = 60
-_AMOUNT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+|[0-9]{1,3}(?:[,，][0-9]{3})+(?:\.[0-9]*)?)")
+AMOUNT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+|[0-9]{1,3}(?:[,，][0-9]{3})+(?:\.[0-9]*)?)")
 _YES = frozenset({"true", "yes", "y", "1", "是"})
 _NO = frozenset({"false", "no", "n", "0", "否"})
 _CENT = Decimal("0.01")
@@ -71,14 +73,14 @@ def to_decimal(value: Any) -> Decimal:
     Raises RecordError for anything else: NaN, exponents, an empty text, two points, separators out of place.
     """
     if isinstance(value, Decimal):
-        if value.is_finite() and abs(value.adjusted()) <= _DIGITS_MOST:
+        if value.is_finite() and abs(value.adjusted()) <= DIGITS_MOST:
             return value
     elif isinstance(value, int) and not isinstance(value, bool):
         if value.bit_length() <= 132:  # forty digits
             return Decimal(value)
     elif isinstance(value, (str, float)):
         text = value.strip() if isinstance(value, str) else repr(value)
-        if len(text) <= _DIGITS_MOST and _AMOUNT.fullmatch(text):
+        if len(text) <= DIGITS_MOST and AMOUNT.fullmatch(text):
             return Decimal(text.replace(",", "").replace("，", ""))
     raise RecordError(tr("{value} is not an amount", value=quoted(value)))
 

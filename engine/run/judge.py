@@ -267,7 +267,7 @@ def map_record(lane: Lane, record: Mapping[str, Any]) -> Mappable:
     guard = target.guard
     guarded = amount or Decimal(0)
     if guard is not None and guard.of is not None:
-        guarded = _sum(mapped.document, guard.of)
+        guarded = _sum(mapped.payload, guard.of)  # amounts are sent as they stand in the document
     return Mappable(key, mapped.payload, amount, guarded, mapped)
 
 

@@ -112,6 +112,9 @@ def _lane(work: Workplace, scheme: Scheme, params: Mapping[str, Any]) -> Lane:
         )
     specs = table_specs(scheme, work.choice.environment.scheme_values(scheme.id))
     defaults = {name: spec.default for name, (spec, _) in specs.items() if spec.has_default}
+    static = {
+        name: load_table(spec, folder).entries for name, (spec, folder) in specs.items() if not spec.is_live
+    }
     return Lane(
         scheme=scheme,
         params=params,
@@ -119,11 +122,12 @@ def _lane(work: Workplace, scheme: Scheme, params: Mapping[str, Any]) -> Lane:
             target.mapping,
             form=form,
             table_defaults=defaults,
+            tables=static,
             monotonic=work.clock.monotonic,
         ),
         table_defaults=defaults,
         monotonic=work.clock.monotonic,
-        tables=_tables(work, specs),
+        tables=_tables(work, specs, static),
         to=to,
         target=writer,
         form=form,
@@ -142,10 +146,9 @@ def _form(forms: Mapping[str, Form], name: str | None) -> Form | None:
     return forms.get(name) or Form(name=name, label=name, fields={}, open=True)
 
 
-def _tables(work: Workplace, specs: Mapping[str, tuple[Any, Path]]) -> Tables:
-    static = {
-        name: load_table(spec, folder).entries for name, (spec, folder) in specs.items() if not spec.is_live
-    }
+def _tables(
+    work: Workplace, specs: Mapping[str, tuple[Any, Path]], static: Mapping[str, Mapping[str, Any]]
+) -> Tables:
     live = {name: (spec, work.bound(spec.connection)) for name, (spec, _) in specs.items() if spec.is_live}
     return Tables(static, live, work.ledger, work.clock)
 
