@@ -51,7 +51,8 @@ _PATTERNS: tuple[tuple[Reason, re.Pattern[str]], ...] = tuple(
         (Reason.BUSY, r"网络控制|网控|并发冲突"),
         (
             Reason.PERIOD,
-            r"期间.{0,20}(已|被).{0,6}(关闭|结账|关账|轧账|锁定)|已.{0,6}(结账|关账|轧账)|period.{0,30}closed",
+            r"(会计|所在的?|当前|核算|本)期间[^，。；]{0,12}(已|被)经?(关闭|结账|关账|轧账|锁定)"
+            r"|日期[^，。；]{0,30}(关账|结账)日期?|(period|books?) .{0,30}closed",
         ),
         (
             Reason.CONFIGURATION,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, or_, select
 
 from engine.ledger import lookups
 from engine.ledger.budgets import today
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Pruned", "prune"]
 
 _CLOSED = [State.DONE, State.SKIPPED]
-_DECISIONS = ["adopted by hand", "handled", "released", "set aside", "taken back"]
-"""Events that tell what a human decided, and why: they stay."""
+_DECISIONS = ["adopted by hand", "date moved", "handled", "mended", "released", "set aside", "taken back"]
+"""Events that tell what was decided, and why: they stay."""
 _DAY = len("2026-11-24")
 
 
@@ -41,10 +41,11 @@ class Pruned:
 def prune(tx: Connection, before: datetime) -> Pruned:
     """Drop the events of closed records, ended runs, look-ups and daily counts older than `before`.
 
-    What is failed, unknown or under way keeps its whole story, and all records what a human decided; monthly
-    counts stay.
+    What is failed, unknown, under way or alerted keeps its whole story, and all records what was decided;
+    monthly counts stay.
     """
-    open_records = select(deliveries.c.record_id).where(deliveries.c.state.not_in(_CLOSED))
+    alerted = and_(deliveries.c.state == State.DONE, deliveries.c.failure.is_not(None))
+    open_records = select(deliveries.c.record_id).where(or_(deliveries.c.state.not_in(_CLOSED), alerted))
     old_events = delete(events).where(
         events.c.at < before, events.c.record_id.not_in(open_records), events.c.kind.not_in(_DECISIONS)
     )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.dingtalk.form import ENGINE_WORDS, decode_form
-from connectors.dingtalk.record import beijing_text, from_new, make_record
+from connectors.dingtalk.record import beijing_text, content_of, from_new, make_record
 from engine.errors import RecordError
 
 
@@ -274,3 +274,26 @@ def test_a_changed_instance_names_the_one_it_changes() -> None:
 )
 def test_times_are_beijings_whatever_their_z_says(raw: Any, text: Any) -> None:
     assert beijing_text(raw) == text
+
+
+def test_two_records_say_the_same_whatever_their_ids_and_files() -> None:
+    def part(name: str, value: str, kind: str = "TextField") -> dict[str, str]:
+        return {"id": f"{kind}-{name}", "name": name, "component_type": kind, "value": value}
+
+    def said(amount: str, file: str, originator: str = "1", **extend: str) -> Any:
+        files = f'[{{"spaceId":"7","fileName":"{file}.pdf","fileId":"{file}"}}]'
+        parts = [
+            part("金额", amount),
+            part("备注", ""),
+            part("附件", files, "DDAttachment"),
+            part("图片", f'["https://static.dingtalk.com/{file}.png"]', "DDPhotoField"),
+        ]
+        instance = {"form_component_values": parts, "originator_userid": originator, **extend}
+        return content_of(make_record(file, instance))
+
+    first = said("88.00", "a", finish_time="2026-11-01 10:00:00", business_id="1")
+    assert first == said("88.00", "b", finish_time="2026-11-20 10:00:00", business_id="2")
+    assert first == {"originator": "1", "fields": {"金额": "88.00"}}
+    assert first != said("88.01", "a")
+    assert first != said("88.00", "a", originator="2")
+    assert said("", "a") is None

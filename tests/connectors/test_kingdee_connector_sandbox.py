@@ -211,6 +211,35 @@ def test_other_services(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+def test_bills_are_taken_back_step_by_step(tmp_path: Path) -> None:
+    async def scene(made: Site) -> None:
+        target = made.target()
+        saved = existing(await target.send([bill("DD1"), bill("DD2"), bill("DD3")], yes))
+        await target.advance("submit", saved[:2])
+        await target.advance("audit", saved[:1])
+        there = await target.by_id([one.id for one in saved] + ["999"])
+        assert {id: hit.stage for id, hit in there.items()} == {
+            saved[0].id: "audit",
+            saved[1].id: "submit",
+            saved[2].id: "save",
+        }
+        audited, submitted, created = (there[one.id] for one in saved)
+        (no,) = await target.take_back([audited], yes)
+        assert isinstance(no, Refused)
+        for hit in (submitted, created):
+            assert [type(one) for one in await target.take_back([hit], yes)] == [Accepted]
+        left = await target.by_id([one.id for one in saved])
+        assert {id: hit.stage for id, hit in left.items()} == {saved[0].id: "audit", saved[1].id: "save"}
+        (never,) = await target.take_back([left[saved[1].id]], lambda: False)
+        assert isinstance(never, NotSent)
+        client = made.connector.client
+        await client.delete("AP_PAYBILL", [saved[0].id])
+        await client.cancel_assign("AP_PAYBILL", [saved[0].id])
+        assert (await target.by_id([saved[0].id]))[saved[0].id].stage == "audit"
+
+    play(tmp_path, scene)
+
+
 @pytest.mark.parametrize("interface", ["executeBillQuery", "billQuery"])
 def test_bills_are_read_as_records(tmp_path: Path, interface: str) -> None:
     request = {

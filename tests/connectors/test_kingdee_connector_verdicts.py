@@ -341,3 +341,22 @@ def test_another_code_outweighs_the_words_of_a_lost_session(code: int) -> None:
 def test_unclear_is_said_of_each_document() -> None:
     assert told(save_verdicts({}, documents(3), FORM)) == ["unclear"] * 3
     assert all(isinstance(one, (Unclear, Duplicate)) for one in save_verdicts({}, documents(3), FORM))
+
+
+@pytest.mark.parametrize(
+    ("text", "closed"),
+    [
+        ("业务日期所在的会计期间已关闭，不允许审核！", True),
+        ("单据“DD-2”所在期间已关账", True),
+        ("业务日期[2026-10-31]不能早于关账日期[2026-11-01]", True),
+        ("The accounting period 2026.10 is closed", True),
+        ("没有审核权限", False),
+        ("项目在有效期间内已关闭", False),
+        ("会计期间不存在", False),
+    ],
+)
+def test_a_closed_period_is_told_from_other_refusals(text: str, closed: bool) -> None:
+    document = Existing("100", "DD-1", "submit")
+    (answer,) = advance_verdicts(body([error(f"单据编号为“DD-1”的付款单，{text}", 0)]), [document])
+    assert isinstance(answer, Refused)
+    assert answer.period_closed == closed
