@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 __all__ = ["Pruned", "prune"]
 
 _CLOSED = [State.DONE, State.SKIPPED]
-_DECISIONS = ["adopted by hand", "date moved", "handled", "mended", "released", "set aside", "taken back"]
+_DECISIONS = [
+    "adopted by hand",
+    "alert handled",
+    "date moved",
+    "handled",
+    "mended",
+    "released",
+    "set aside",
+    "taken back",
+]
 """Events that tell what was decided, and why: they stay."""
 _DAY = len("2026-11-24")
 

@@ -249,6 +249,9 @@ _TELLERS: dict[str, Callable[[Mapping[str, Any], Delivery], str]] = {
         tr("alert: {reason}", reason=_text(d, "reason"))
         + (tr("; held until somebody decides") if d.get("hold") else "")
     ),
+    "alert handled": lambda d, _: tr(
+        "dealt with by hand ({by}): {reason}", by=_text(d, "by"), reason=_text(d, "reason")
+    ),
     "alert over": lambda d, _: tr("alert over: {reason}", reason=_text(d, "reason")),
     "held back": lambda d, _: tr("held back: {reason}", reason=_text(d, "reason")),
     "let go": lambda d, _: tr("no longer held back"),

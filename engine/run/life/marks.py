@@ -15,6 +15,7 @@ from engine.ledger import deliveries, events, story
 from engine.ledger.deliveries import NO_FAULT
 from engine.ledger.rows import Fault, State
 from engine.run import callback_rows, outcome
+from engine.run.life import ALERT_HANDLED
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ALERT",
     "DELIVERED",
-    "HANDLED",
     "HELD_BACK",
     "OVER",
     "alert",
@@ -41,7 +41,6 @@ __all__ = [
 
 ALERT = "alert"
 OVER = "alert over"
-HANDLED = "handled"
 HELD_BACK = "held back"
 
 DELIVERED = (State.DELIVERED, State.DONE)
@@ -66,9 +65,9 @@ def is_known(tx: Transaction, delivery: Delivery, sign: str) -> bool:
     own = [event for event in events.of_record(tx, delivery.record_id) if event.delivery_id == delivery.id]
     last = None
     for event in own:
-        if event.kind == HANDLED and event.detail.get("fingerprint") == sign:
+        if event.kind == ALERT_HANDLED and event.detail.get("fingerprint") == sign:
             return True
-        if event.kind in (ALERT, OVER, HANDLED):
+        if event.kind in (ALERT, OVER, ALERT_HANDLED):
             last = event
     return last is not None and last.kind == ALERT and last.detail.get("sign") == sign and has_alert(delivery)
 
@@ -123,7 +122,7 @@ def settle(tx: Transaction, delivery: Delivery, reason: str, by: str, at: dateti
         "by": by,
     }
     deliveries.move(
-        tx, delivery, delivery.state, run="by hand", at=at, fault=NO_FAULT, event=HANDLED, detail=detail
+        tx, delivery, delivery.state, run="by hand", at=at, fault=NO_FAULT, event=ALERT_HANDLED, detail=detail
     )
     _release_callbacks(tx, delivery, "by hand", at)
     return str(failure)

@@ -16,6 +16,7 @@ from engine.errors import FailureClass
 from engine.language import tr
 from engine.ledger import contents, deliveries, events
 from engine.ledger.rows import Fault, State
+from engine.run.life import ALERT_HANDLED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,7 @@ def standing(tx: Transaction, lane: Lane, delivery: Delivery) -> Fault | None:
     if lane.scheme.life.reissued != "alert" or not isinstance(lane.source, Contents):
         return None
     told = [event for event in events.of_record(tx, delivery.record_id) if event.delivery_id == delivery.id]
-    last = next((event for event in reversed(told) if event.kind in (SAME, RELEASED, "handled")), None)
+    last = next((event for event in reversed(told) if event.kind in (SAME, RELEASED, ALERT_HANDLED)), None)
     if last is None or last.kind != SAME:
         return None
     return Fault(str(last.detail.get("reason")), FailureClass.REISSUED)

@@ -33,7 +33,7 @@ __all__ = ["ADOPTED", "FOUND", "GONE", "HANDLED", "fingerprint", "handle", "keep
 
 FOUND = "difference"
 GONE = "difference gone"
-HANDLED = life.HANDLED
+HANDLED = "handled"
 ADOPTED = "adopted by hand"
 
 

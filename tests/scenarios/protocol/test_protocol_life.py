@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+
+from engine.run.life.taking_back import TakingBack
 
 CHUNKS = 4
 MOST_STEPS = 400
@@ -53,7 +56,7 @@ def gone(made: Any) -> None:
     rows = made.rows()
     assert {id: str(row.state) for id, row in rows.items()} == {"1": "skipped", "2": "done", "r": "skipped"}
     assert made.erp.sends() == 2
-    made.run(again=None)
+    made.run()
     assert made.erp.keys() == ["DDN2"]
 
 
@@ -85,9 +88,28 @@ def test_trouble_while_it_takes_a_bill_back(bench: Any, fault: str) -> None:
         gone(made)
 
 
-def test_two_processes_take_one_bill_back(bench: Any) -> None:
-    import asyncio
+def test_the_checks_bite(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that believes its own call instead of asking again leaves a bill behind."""
+    look, step = TakingBack._look, TakingBack._step
+    deleted: set[int] = set()
 
+    async def believing(self: TakingBack, delivery: Any) -> Any:
+        return ("", None) if delivery.id in deleted else await look(self, delivery)
+
+    async def noting(self: TakingBack, delivery: Any, hit: Any, because: Any) -> Any:
+        if hit.stage == "save":
+            deleted.add(delivery.id)
+        return await step(self, delivery, hit, because)
+
+    monkeypatch.setattr(TakingBack, "_look", believing)
+    monkeypatch.setattr(TakingBack, "_step", noting)
+    made = revoked(bench, "believing")
+    made.erp.faults = {4: "never"}
+    with pytest.raises(AssertionError):
+        gone(made)
+
+
+def test_two_processes_take_one_bill_back(bench: Any) -> None:
     made = revoked(bench, "two")
 
     async def both(process: Any) -> None:
@@ -190,6 +212,16 @@ def test_trouble_while_it_moves_a_date(bench: Any, unique: bool, fault: str) -> 
         moved(made)
 
 
+def test_a_number_is_not_set_free_while_an_earlier_sending_may_arrive(bench: Any) -> None:
+    """The first sending commits long after the settle time: what refuses it then is our own second bill."""
+    made = closed(bench, "late", unique=True, records=1)
+    made.erp.delay = 60
+    made.erp.faults = {2: "late"}
+    made.run()
+    assert "take back" not in made.erp.calls
+    moved(made)
+
+
 def moved(made: Any) -> None:
     told = ends(made)
     assert (told.status, told.attention) == ("success", 0), told
@@ -218,8 +250,6 @@ def test_dies_while_twins_are_told_apart(bench: Any, chunk: int) -> None:
 
 
 def test_two_processes_tell_twins_apart(bench: Any) -> None:
-    import asyncio
-
     made = alive(bench, "two", "reissued: hold", records=0)
     made.claims.add("1", says="lunch")
     made.claims.add("2", says="lunch")
