@@ -27,6 +27,7 @@ from engine.run.words import stage_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from engine.connector.api import Existing
     from engine.ledger.port import Transaction
@@ -75,18 +76,32 @@ class Watch:
         } == {"ignore"}:
             return []
         began = work.clock.now()
-        of = (lane.to.system, _WATCH, lane.scheme.id)
-        if not at_once and await work.ledger.do(lambda tx: lookups.get(tx, *of, began - _DAY)) is not None:
-            return []
+        page = await work.ledger.do(partial(self._begin, at_once=at_once, began=began))
         anew: list[Delivery] = []
-        after = 0
-        while page := await work.ledger.do(partial(self._page, at_once=at_once, after=after)):
-            after = page[-1].id
+        looked = False
+        while page:
             for part in by_intent(page, _AT_ONCE):
                 if not await self._look_at(part, anew):
                     return anew
-        await work.ledger.do(lambda tx: lookups.put(tx, *of, {"run": work.run}, began))
+            looked, after = True, page[-1].id
+            page = await work.ledger.do(partial(self._page, at_once=at_once, after=after))
+        if looked:
+            await work.ledger.do(lambda tx: self._note(tx, began))
         return anew
+
+    def _begin(self, tx: Transaction, *, at_once: bool, began: datetime) -> list[Delivery]:
+        """The first bills to look at; none where that was done within a day."""
+        of = (self.lane.to.system, _WATCH, self.lane.scheme.id)
+        if not at_once and lookups.get(tx, *of, began - _DAY) is not None:
+            return []
+        page = self._page(tx, at_once=at_once, after=0)
+        if not page:
+            self._note(tx, began)
+        return page
+
+    def _note(self, tx: Transaction, began: datetime) -> None:
+        """Keep when it was looked last."""
+        lookups.put(tx, self.lane.to.system, _WATCH, self.lane.scheme.id, {"run": self.work.run}, began)
 
     def _page(self, tx: Transaction, *, at_once: bool, after: int) -> list[Delivery]:
         lane, now = self.lane, self.work.clock.now()
