@@ -129,7 +129,7 @@ def test_the_ledger_is_away_for_a_moment(bench: Any, at: int) -> None:
     async def losing(process: Any) -> Any:
         ledger = process.ledger
         ledger.error, ledger.error_at, ledger.error_for = gone, at, 1
-        return await process.run(), ledger.calls > at
+        return await process.run(), ledger.calls >= at
 
     told, struck = made.play(losing)
     assert (told.status, told.code, told.error) == (("failed", 3, gone) if struck else ("success", 0, None))
