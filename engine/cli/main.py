@@ -22,6 +22,7 @@ _COMMANDS = {
     "preview": "engine.cli.preview",
     "validate": "engine.cli.check",
     "test": "engine.cli.check",
+    "explain": "engine.cli.explain",
     "why": "engine.cli.why",
     "records": "engine.cli.records",
     "reconcile": "engine.cli.reconcile",
