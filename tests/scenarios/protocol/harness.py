@@ -589,7 +589,7 @@ class Process:
     async def told(self) -> Told:
         lane, work = self.lane, self.work
         system = callback_system(lane.scheme.id, lane.to.system)
-        counted, open_, callbacks = await self.ledger.inner.do(  # not the process's own doing
+        counted, open_, callbacks = await self.ledger.do(
             lambda tx: (
                 results.counts(tx, lane, work.run),
                 results.attention(tx, lane),
