@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["has", "note", "note_all", "of_record"]
+__all__ = ["FORM_ACCEPTED", "has", "note", "note_all", "of_record"]
+
+FORM_ACCEPTED = "form accepted"
+"""A human takes a record's form as it is."""
 
 
 def note(

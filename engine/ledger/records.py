@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, or_, select, update
 
 from engine.errors import FailureClass
+from engine.ledger.events import FORM_ACCEPTED
 from engine.ledger.rows import State
 from engine.ledger.sql import insert_missing
-from engine.ledger.tables import deliveries, records
+from engine.ledger.tables import deliveries, events, records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,11 +26,13 @@ _SENT = (State.SENDING, State.DELIVERED, State.DONE, State.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """A record that a scheme has lately sent a document of, or `stopped` because its form was changed."""
+    """A record that a scheme has lately sent a document of, or `stopped` because its form was changed;
+    `accepted`: a human took its form as it is."""
 
     source_id: str
     snapshot: dict[str, Any]
     stopped: bool
+    accepted: bool
 
 
 def register(tx: Connection, system: str, family: str, ids: Sequence[str], at: datetime) -> dict[str, int]:
@@ -108,7 +111,14 @@ def recent(
             )
             for id in tx.execute(query).scalars():
                 halted.setdefault(id, is_stopped)
+    accepted = set(
+        tx.execute(
+            select(events.c.record_id).where(
+                events.c.record_id.in_(list(halted)), events.c.kind == FORM_ACCEPTED
+            )
+        ).scalars()
+    )
     rows = tx.execute(
         select(records.c.id, records.c.source_id, records.c.snapshot).where(records.c.id.in_(list(halted)))
     )
-    return [Recent(row.source_id, row.snapshot, halted[row.id]) for row in rows]
+    return [Recent(row.source_id, row.snapshot, halted[row.id], row.id in accepted) for row in rows]

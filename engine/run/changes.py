@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from heapq import nlargest
 from typing import TYPE_CHECKING, Final
 
 from engine.mapping.reads import TOP, Spot
@@ -25,6 +26,8 @@ MANY: Final = 20
 """The same for its being empty, which it may be for many reasons."""
 
 _EMPTY_ENOUGH: Final = 3
+_LABEL: Final = 60
+_CANDIDATES: Final = 20
 _CHOICES_OF: Final = 4
 """A field explains others by its choice where it holds one value in four records or more, on average."""
 
@@ -139,9 +142,8 @@ def _other_label(shape: Shape, spot: Spot, ids: set[str], others: Sequence[Shape
 
 def _accepted(shape: Shape, spot: Spot, new: Spot, others: Sequence[Shape]) -> bool:
     """Whether a document was sent already from a form like this: somebody said that it is right."""
-    return any(
-        other.at <= shape.at and spot not in other.fields and new in other.components for other in others
-    )
+    alike = (other for other in others if spot not in other.fields and new in other.components)
+    return any(other.accepted or other.at <= shape.at for other in alike)
 
 
 # --- by what all before had: likely ---------------------------------------------------------------------
@@ -151,6 +153,8 @@ def _missing(
     shape: Shape, spot: Spot, reads: Reads, others: Sequence[Shape], known: Known
 ) -> Change | Doubt | None:
     """A field that is not on the form at all."""
+    if any(other.accepted for other in others if other.can_have(spot) and spot not in other.fields):
+        return None
     before = _before(shape, spot, others)
     if len(before) < FEW:
         return Doubt(spot, ignorant=True)
@@ -203,6 +207,8 @@ def _emptied(shape: Shape, spot: Spot, others: Sequence[Shape], known: Known) ->
     base = [other for other in able if other.at < since][-MANY:]
     if len(base) < MANY or _explained(shape, spot, base):
         return None
+    if any(other.accepted for other in able if other.lacks(spot)):
+        return None
     later = [each for each in every if each.at >= since]
     lacking = [each for each in later if each.lacks(spot) and not _explained(each, spot, base)]
     if len(lacking) >= _EMPTY_ENOUGH and 2 * len(lacking) >= len(later):
@@ -229,7 +235,8 @@ def _explained(shape: Shape, spot: Spot, base: Sequence[Shape]) -> bool:
 def _likely(shape: Shape, spot: Spot, before: Sequence[Shape], added: Sequence[Spot]) -> Spot | None:
     """Which of the fields that are new on the form this one may have become."""
     last = before[0]
-    fitting = [name for name in added if _same_kind(shape, name, spot, before)]
+    alike = nlargest(_CANDIDATES, added, key=lambda name: _alike(name[1], spot[1]))
+    fitting = [name for name in alike if _same_kind(shape, name, spot, before)]
 
     def likeness(name: Spot) -> float:
         near = _neighbours(shape, name) & _neighbours(last, spot)
@@ -267,4 +274,4 @@ def _neighbours(shape: Shape, spot: Spot) -> set[tuple[str, str]]:
 
 
 def _alike(one: str, other: str) -> float:
-    return SequenceMatcher(None, one, other).ratio()
+    return SequenceMatcher(None, one[:_LABEL], other[:_LABEL]).ratio()

@@ -30,7 +30,6 @@ from engine.run.outcome import Stale
 from engine.run.pace import Pace
 from engine.run.reading import is_due
 from engine.run.sending import Prepared
-from engine.run.watch import ACCEPTED
 
 if TYPE_CHECKING:
     from engine.ledger.port import Transaction
@@ -126,7 +125,7 @@ class Fetcher:
         if not isinstance(verdict, FormChanged):
             return verdict
         accepted = await self.work.ledger.do(
-            lambda tx: events.has(tx, delivery.id, delivery.record_id, ACCEPTED)
+            lambda tx: events.has(tx, delivery.id, delivery.record_id, events.FORM_ACCEPTED)
         )
         return await judge(self.lane, record, delivery.source_id, as_it_is=True) if accepted else verdict
 

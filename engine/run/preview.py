@@ -30,7 +30,6 @@ from engine.run.judge import (
     judge_early,
 )
 from engine.run.setup import window_start
-from engine.run.watch import ACCEPTED
 from engine.run.window import plan_window
 
 if TYPE_CHECKING:
@@ -179,7 +178,7 @@ async def _standing(lane: Lane, work: Work, shown: Previewed) -> Previewed:
     standing = next((each for each in found if each.source_id == shown.id), None)
     if standing is not None and isinstance(shown.verdict, FormChanged):
         kept = standing
-        if await work.ledger.do(lambda tx: events.has(tx, kept.id, kept.record_id, ACCEPTED)):
+        if await work.ledger.do(lambda tx: events.has(tx, kept.id, kept.record_id, events.FORM_ACCEPTED)):
             shown = replace(shown, verdict=await judge(lane, dict(shown.record), shown.id, as_it_is=True))
     return replace(shown, standing=standing)
 

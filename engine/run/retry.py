@@ -17,7 +17,6 @@ from engine.run.life import marks
 from engine.run.life.reissued import RELEASED
 from engine.run.life.revoked import TAKEN
 from engine.run.owner import who
-from engine.run.watch import ACCEPTED
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -143,7 +142,7 @@ def _accept_forms(tx: Transaction, work: Work, chosen: Sequence[Delivery]) -> No
             tr("none of these records was stopped for its form"),
             hint=tr("--form-as-it-is is for records of the class '{name}'", name=FailureClass.FORM_CHANGED),
         )
-    events.note_all(tx, stopped, ACCEPTED, work.clock.now(), run=work.run)
+    events.note_all(tx, stopped, events.FORM_ACCEPTED, work.clock.now(), run=work.run)
 
 
 def _release(tx: Transaction, work: Work, delivery: Delivery, selection: Selection) -> None:

@@ -39,6 +39,8 @@ class Shape:
     components: Mapping[Spot, str]
     choices: Mapping[str, str]
     values: Mapping[Spot, Any]
+    accepted: bool = False
+    """A human took this form as it is."""
 
     def lacks(self, spot: Spot) -> bool:
         """True where the field is not on the form, or empty."""

@@ -29,15 +29,13 @@ if TYPE_CHECKING:
     from engine.run.shape import Shape
     from engine.scheme.model import Scheme
 
-__all__ = ["ACCEPTED", "FormWatch", "Sight"]
-
-ACCEPTED = "form accepted"
-"""The event of a record whose form a human took as it is."""
+__all__ = ["FormWatch", "Sight"]
 
 _PAST = 2 * MANY
 _SEEN = 100
 _IGNORANT = 4 * FEW
 _SUPPOSED = 20
+_LABEL, _PATH = 300, 500
 _OPEN = 1000
 """How many records may wait for the end of a run; with more, what is known must do."""
 
@@ -152,7 +150,7 @@ class FormWatch:
         if shape is None:
             return None
         if as_it_is:
-            return Sight(self, shape)
+            return Sight(self, replace(shape, accepted=True))
         found = find(shape, self.reads, self.known())
         return Sight(self, shape, [each for each in map(partial(self._weighed, late), found) if each])
 
@@ -210,8 +208,8 @@ class FormWatch:
             _told(change),
             FailureClass.FORM_CHANGED,
             field=read.field,
-            label=change.spot[1],
-            path=read.text,
+            label=change.spot[1][:_LABEL],
+            path=read.text[:_PATH],
             file=read.position.file,
             line=read.position.line,
         )
@@ -220,8 +218,8 @@ class FormWatch:
 
 
 def _shown(found: Sequence[Recent], shape: Any) -> list[tuple[Shape, bool]]:
-    shapes = [(shape(each.source_id, each.snapshot), each.stopped) for each in found]
-    return [(one, stopped) for one, stopped in shapes if one is not None]
+    shapes = [(shape(each.source_id, each.snapshot), each) for each in found]
+    return [(replace(one, accepted=each.accepted), each.stopped) for one, each in shapes if one is not None]
 
 
 def _told(change: Change) -> str:

@@ -145,6 +145,23 @@ def test_a_form_of_before_the_rename_is_told_as_such() -> None:
     assert (found.kind, found.new) == ("older", "银行")
 
 
+def test_without_ids_a_new_label_is_guessed() -> None:
+    def bare(one: Shape) -> Shape:
+        return replace(one, components={})
+
+    sent = [bare(one) for one in usual(FEW)]
+    (found,) = seen(shape(30, 部门="T_2", 收款开户行="T_1"), sent)
+    assert (found.kind, found.new) == ("gone", "收款开户行")
+    assert seen(shape(30), sent) == []
+
+
+def test_a_human_accepts_the_form_for_all_that_are_like_it() -> None:
+    for lacking in (GONE, EMPTY, {"收款银行": "TextField_1AAAA"}):
+        accepted = replace(shape(33, **lacking), accepted=True)
+        alike = tuple(shape(30 + number, **lacking) for number in range(3))
+        assert seen(alike[0], [*usual(MANY), accepted], open_=alike) == []
+
+
 def test_two_fields_that_share_a_component_are_no_rename() -> None:
     span = {"开户行": "DDDateRange_1", "结束": "DDDateRange_1"}
     sent = [shape(number, **span) for number in range(FEW)]
