@@ -46,6 +46,8 @@ def headline(delivery: Delivery, callbacks: Sequence[Delivery]) -> str:
             return _delivered(delivery, reason) + _written_back(callbacks)
         case State.WAITING if not delivery.asked:
             return tr("listed, and not read yet: the next run reads it")
+        case State.WAITING if delivery.final:
+            return tr("read, and not judged yet: the next run judges it")
         case State.WAITING:
             return tr("waiting: not final yet when last asked for; later runs ask again")
         case State.READY:
