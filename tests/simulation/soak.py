@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ from dst.world import play
 
 _CHUNK = 20
 _PLANTED = 60
+_MONTH_LIMITS = (5000, 2500)
 
 
 @dataclass(slots=True)
@@ -46,17 +48,26 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with multiprocessing.get_context("spawn").Pool(given.workers) as pool:
-            quota = pool.apply_async(_quota, (folder / "quota", given.quota_days))
+            jobs = [(folder / f"quota{limit}", given.quota_days, limit) for limit in _MONTH_LIMITS]
+            quotas = pool.map_async(_quota, jobs, 1)
             planted = pool.map_async(_plant, [(folder / f"plant{n}", n) for n in range(len(PLANTS))], 1)
             score = _histories(pool, folder, given.first, given.histories, given.minutes)
-            report, found = quota.get(), planted.get()
-    text = scorecard(score, found, report)
+            reports, found = quotas.get(), planted.get()
+    text = scorecard(score, found, reports, _commit())
     print(text)
     print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
     if given.write:
         Path(given.write).write_text(text, encoding="utf-8")
-    well = not score.violations and all(plant.histories for plant in found) and not report.unpaid
+    paid = not any(report.unpaid or report.untold for report in reports)
+    well = not score.violations and all(plant.histories for plant in found) and paid
     return 0 if well else 1
+
+
+def _commit() -> str:
+    """The commit that is checked out, marked where files differ from it."""
+    asked = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    told = subprocess.run(asked, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    return told.stdout.strip() or "unknown"
 
 
 def _arguments() -> argparse.Namespace:
@@ -121,9 +132,10 @@ def _plant(job: tuple[Path, int]) -> Planted:
     return Planted(plant.name, plant.unique, plant.harm, found, _PLANTED, first or "")
 
 
-def _quota(folder: Path, days: int) -> Report:
+def _quota(job: tuple[Path, int, int]) -> Report:
+    folder, days, month_limit = job
     folder.mkdir()
-    return simulate(folder, days=days)
+    return simulate(folder, days=days, month_limit=month_limit)
 
 
 if __name__ == "__main__":

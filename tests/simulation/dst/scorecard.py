@@ -81,12 +81,13 @@ class Planted:
     example: str
 
 
-def scorecard(score: Score, planted: Sequence[Planted], quota: Report) -> str:
-    """The scorecard as Markdown."""
-    return "\n".join([*_head(score), *_faults(score), *_planted(planted), *_quota(quota)]) + "\n"
+def scorecard(score: Score, planted: Sequence[Planted], quotas: Sequence[Report], commit: str) -> str:
+    """The scorecard as Markdown; `commit` is the engine's that was soaked."""
+    lines = [*_head(score, commit), *_faults(score), *_planted(planted), *_quota(quotas)]
+    return "\n".join(lines) + "\n"
 
 
-def _head(score: Score) -> list[str]:
+def _head(score: Score, commit: str) -> list[str]:
     others = {name: number for name, number in score.violations.items() if name not in _MEANINGS}
     rows = [f"| {meaning} | {score.violations[name]} |" for name, meaning in _MEANINGS.items()]
     rows += [f"| {name} | {number} |" for name, number in others.items()]
@@ -94,11 +95,11 @@ def _head(score: Score) -> list[str]:
     return [
         "# Reliability",
         "",
-        "Written by `make soak`. The runner, the ledger and the connectors run unchanged in a simulated",
-        "world (`tests/simulation`): scheduler, clock, network, disk and both systems come from a seed, so",
-        "that every history can be played again to the last event. One to three engine processes go",
-        "through a storm of faults; then calm runs follow until nothing changes any more, and both systems",
-        "and the ledger are asked whether every promise was kept.",
+        f"Written by `make soak`, at commit {commit}. The runner, the ledger and the connectors run",
+        "unchanged in a simulated world (`tests/simulation`): scheduler, clock, network, disk and both",
+        "systems come from a seed, so that every history can be played again to the last event. One to",
+        "three engine processes go through a storm of faults; then calm runs follow until nothing changes",
+        "any more, and both systems and the ledger are asked whether every promise was kept.",
         "",
         f"**{score.histories:,} histories** ({targets}): {score.runs:,} runs of the engine, "
         f"{score.bills:,} bills, {sum(score.faults.values()):,} faults, "
@@ -137,14 +138,17 @@ def _planted(planted: Sequence[Planted]) -> list[str]:
     ]
 
 
-def _quota(quota: Report) -> list[str]:
-    return [
+def _quota(quotas: Sequence[Report]) -> list[str]:
+    lines = [
         "",
         "## Quota",
         "",
-        f"{quota.days} days in virtual time: 20 claims a day that last from minutes to 40 days (spread",
-        "evenly over magnitudes), each paid and commented on, `engine run` every ten minutes, 5,000 calls",
-        "a month.",
-        "",
-        *(f"- {line}" for line in quota.text().splitlines()),
+        f"{quotas[0].days} days in virtual time: 20 claims a day that last from minutes to 40 days (spread",
+        "evenly over magnitudes), each paid and commented on, `engine run` every ten minutes. What the",
+        "quota leaves after listing, final readings and comments goes into asking sooner for what was not",
+        "final yet: a smaller quota takes fewer calls, and people wait longer.",
     ]
+    for quota in quotas:
+        lines += ["", f"{quota.month_limit:,} calls a month:", ""]
+        lines += [f"- {line}" for line in quota.text().splitlines()]
+    return lines
