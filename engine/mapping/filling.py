@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.mapping.plan import BlockPlan, FieldPlan
     from engine.mapping.scope import Scope
 
-__all__ = ["fill_document"]
+__all__ = ["fill_document", "finish_late"]
 
 
 def fill_document(plans: tuple[FieldPlan, ...], scope: Scope, document: dict[str, Any]) -> None:
@@ -25,7 +25,27 @@ def fill_document(plans: tuple[FieldPlan, ...], scope: Scope, document: dict[str
     Fields that read the document are filled after all others, and stand in their place. Raises RecordError
     for the first field that fails.
     """
-    _Filling(scope).run(plans, document)
+    filling = _Filling(scope)
+    filling.fields(plans, scope, _Place(), document)
+    filling.finish(plans, document)
+
+
+Late = tuple[dict[str, Any], "tuple[FieldPlan, ...]", "FieldPlan", "Scope"]
+
+
+def finish_late(plans: tuple[FieldPlan, ...], document: dict[str, Any], late: list[Late]) -> None:
+    """Fill the fields that wait for all others.
+
+    Each comes with the group that it is for, that group's fields in order, its own plan, and its scope.
+    Raises RecordError, which does not know the row.
+    """
+    if not late:
+        return
+    filling = _Filling(late[0][3])
+    for holder, order, plan, scope in late:
+        filling.late.append((holder, plan, scope, _Place()))
+        filling.unordered[id(holder)] = (holder, order)
+    filling.finish(plans, document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +73,7 @@ class _Filling:
         self.late: list[tuple[dict[str, Any], FieldPlan, Scope, _Place]] = []
         self.unordered: dict[int, tuple[dict[str, Any], tuple[FieldPlan, ...]]] = {}
 
-    def run(self, plans: tuple[FieldPlan, ...], document: dict[str, Any]) -> None:
-        self.fields(plans, self.scope, _Place(), document)
+    def finish(self, plans: tuple[FieldPlan, ...], document: dict[str, Any]) -> None:
         for holder, plan, scope, place in self.late:
             value = self.entry(plan, scope, place)
             if value is not LEFT_OUT:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from jinja2.environment import Environment
     from jinja2.runtime import Context
 
-__all__ = ["FILTERS", "PLAIN_FILTERS", "REASONS", "TESTS"]
+__all__ = ["FILTERS", "KNOWN_FILTERS", "PLAIN_FILTERS", "REASONS", "TESTS"]
 
 REASONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("attr", "groupby", "selectattr", "rejectattr"), "it reaches attributes; use a for loop"),
@@ -234,7 +234,7 @@ def _strict(run: Callable[..., Any]) -> Callable[..., Any]:
     return pass_context(strict)
 
 
-_KNOWN: dict[str, Callable[..., Any]] = {
+KNOWN_FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     # Jinja's own
     "abs": lambda value: abs(to_decimal(value)) if not isinstance(value, int) else abs(value),
     "capitalize": _on_text(str.capitalize),
@@ -290,13 +290,13 @@ _KNOWN: dict[str, Callable[..., Any]] = {
 
 PLAIN_FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     name: run
-    for name, run in _KNOWN.items()
+    for name, run in KNOWN_FILTERS.items()
     if getattr(run, "jinja_pass_arg", None) is None and name != "items"
 }
 """Those that need nothing but what they are given and give no iterator; their results are not bounded."""
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
-    **{name: _strict(run) for name, run in _KNOWN.items()},
+    **{name: _strict(run) for name, run in KNOWN_FILTERS.items()},
     "default": jinja.do_default,
     "d": jinja.do_default,
 }

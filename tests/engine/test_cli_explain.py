@@ -14,7 +14,7 @@ def test_the_shipped_scheme_is_compiled_wholly(prompt: Any) -> None:
 
 def test_a_field_that_is_not_compiled_says_why(prompt: Any) -> None:
     source = (prompt.folder / "schemes/expense_to_paybill.yaml").read_text(encoding="utf-8")
-    changed = source.replace('FREMARK: "{{', 'FREMARK: "{{ _ext | items | list | length }}{{')
+    changed = source.replace('FREMARK: "{{', "FREMARK: \"{{ [] | map('date') | join }}{{")
     (prompt.folder / "schemes/changed.yaml").write_text(changed, encoding="utf-8")
     said = prompt("explain", "schemes/changed.yaml", "--compiled", "--json")
     fields = {field["field"]: field for field in said.json["fields"]}

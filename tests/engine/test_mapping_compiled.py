@@ -291,6 +291,39 @@ def expressions(draw: st.DrawFn, depth: int, size: int = 3) -> str:
     return wider.format(*inner, **more)
 
 
+PARTS = (
+    *("{{{{ {0} }}}}", "text", " ", "{{{{ x }}}}", "{{{{ x | default('-') }}}}", "{{{{ a }}}}"),
+    *("{{% set x = {0} %}}", "{{% set a = {0} %}}", "{{% set x, y = {0}, 1 %}}"),
+    *("{{% set x %}}<{1}>{{% endset %}}", "{{% if {0} %}}{1}{{% endif %}}"),
+    *("{{% if {0} %}}{1}{{% else %}}{2}{{% endif %}}",),
+    *("{{% if {0} %}}{1}{{% elif a %}}{2}{{% elif b %}}z{{% endif %}}",),
+    *("{{% for x in 明细 %}}{{{{ loop.index }}}}{1}{{{{ x.a | default('?') }}}}{{% endfor %}}",),
+    *("{{% for x in 明细 if x.a %}}{1}{{% else %}}none{{% endfor %}}",),
+    *("{{% for x in {0} %}}{1}{{% endfor %}}", "{{% for x, y in [(1, 2)] %}}{1}{{% endfor %}}"),
+    *("{{% for k, v in extend | items %}}{{{{ k }}}}{{{{ v }}}}{1}{{% endfor %}}",),
+    *("{{% for x in range(3) %}}{{{{ loop.last }}}}{{{{ loop.revindex }}}}{1}{{% endfor %}}",),
+    *(
+        "{{% for r in 明细 %}}{{% for x in r.附件 | default([]) %}}{{{{ loop.length }}}}{1}{{% endfor %}}"
+        "{{% endfor %}}",
+    ),
+    *("{{% for a in [1, 2] %}}{{% set b = a %}}{1}{{{{ b }}}}{{% endfor %}}{{{{ b }}}}",),
+    *("{{% for x in 明细 | map('string') %}}{{{{ x | cut(9) }}}}{{% endfor %}}",),
+)
+
+
+@st.composite
+def statements(draw: st.DrawFn, depth: int, size: int = 3) -> str:
+    """Templates with set, for and if, within each other."""
+    made = ""
+    for part in draw(st.lists(st.sampled_from(PARTS), min_size=1, max_size=3)):
+        inner = [
+            draw(statements(depth, size - 1)) if f"{{{number}}}" in part and size else "."
+            for number in (1, 2)
+        ]
+        made += part.format(draw(expressions(depth, 1)) if "{0}" in part else "", *inner)
+    return made
+
+
 def templates(depth: int) -> st.SearchStrategy[str]:
     """Templates: an expression alone, texts with expressions, and now and then statements."""
     one = expressions(depth)
@@ -299,11 +332,7 @@ def templates(depth: int) -> st.SearchStrategy[str]:
         one.map("{{{{ {} }}}}".format),
         st.builds("DD{{{{ {} }}}}".format, one),
         st.builds("{{{{ {} }}}} {{{{ {} }}}}".format, one, one),
-        st.builds("{{% if {} %}}A{{{{ {} }}}}{{% else %}}B{{% endif %}}".format, one, one),
-        st.builds(
-            "{{% for x in 明细 %}}{{{{ x.a }}}}{{{{ loop.index }}}}{{% endfor %}}{{{{ {} }}}}".format, one
-        ),
-        st.builds("{{% set x = {} %}}{{{{ x }}}}|{{{{ x }}}}".format, one),
+        statements(depth),
     )
 
 
@@ -424,6 +453,16 @@ def schemes(draw: st.DrawFn) -> dict[str, Any]:
         if draw(st.booleans()):
             first = {"SUM": "{{ total('T.AMOUNT') }}", "LATE": draw(st.sampled_from(LATE))}
             mapping = {**first, **mapping} if draw(st.booleans()) else {**mapping, **first}
+        if not draw(st.integers(0, 2)):
+            within = draw(st.sampled_from(["A", "T", "T.row"]))
+            late = {"W": draw(st.sampled_from(LATE)), "Z": "$.a"}
+            if within == "T.row":
+                mapping["T"][0]["row"] = {**late, **mapping["T"][0]["row"]}
+            else:
+                mapping |= {
+                    "G": late,
+                    "H": [late, {"each": "$.明细[*]", "optional": True, "row": dict(late)}],
+                }
     made: dict[str, Any] = {"mapping": mapping or {"A": 1}}
     if "T" in mapping and draw(st.booleans()):
         that = draw(
@@ -561,6 +600,14 @@ def same(scheme: dict[str, Any], form: Any, given_records: list[dict[str, Any]],
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
+@given(statements(1), st.lists(tame_records(), min_size=2, max_size=4))
+def test_statements_give_the_same(text: str, given_records: list[dict[str, Any]]) -> None:
+    scheme = {"A": text.replace("row", "record"), "T": {"each": "$.明细[*]", "row": {"F": text}}}
+    for name in scheme:
+        same({"mapping": {name: scheme[name], "G": 1}}, None, given_records)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.data(), st.integers(0, 2), st.lists(records(), min_size=2, max_size=5))
 def test_a_rule_gives_the_same(data: st.DataObject, depth: int, given_records: list[dict[str, Any]]) -> None:
     scheme: Any = {"F": data.draw(rules(depth)), "G": {"value": "x"}}
@@ -598,9 +645,9 @@ def _run_alone(mapper: Mapper, record: dict[str, Any], wanted: Any) -> str:
 # --- what stands in the source ----------------------------------------------------------------------------
 
 OWN = re.compile(
-    r"[vks][0-9]+|name|mapped|record|params|look|clock|deadline|scope|zone|bases|Mapped|made|p|written"
+    r"[vks][0-9]+|name|mapped|record|params|look|clock|deadline|scope|zone|bases|Mapped|made|p|written|late"
 )
-ATTRIBUTES = {"get", "strip", "isspace", "isascii", "isdigit", "replace", "append", "__class__"}
+ATTRIBUTES = {"get", "strip", "isspace", "isascii", "isdigit", "replace", "append", "join", "__class__"}
 NODES = (
     *(ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Assign, ast.AugAssign, ast.Delete, ast.Expr),
     *(ast.If, ast.For, ast.Try, ast.ExceptHandler, ast.Raise, ast.Continue, ast.Pass, ast.Return),
@@ -687,13 +734,13 @@ def ways(scheme: dict[str, Any]) -> dict[str, str | None]:
 
 
 def test_each_field_says_which_way_it_goes() -> None:
-    row = {"X": "@.a", "Y": "{{ row.a | first }}"}
+    row = {"X": "@.a", "Y": "{{ row.a | map('date') | first }}"}
     found = ways(
         {
             "mapping": {
-                "A": "$.a",
+                "A": "{% for x in 明细 if x.a %}{{ x.a }}{% endfor %}",
                 "B": "$..a",
-                "C": "{% if a %}x{% endif %}",
+                "C": "{% for x in 明细 %}{{ loop.previtem }}{% endfor %}",
                 "D": "{{ " + " + ".join("1" * 200) + " }}",
                 "T": {"each": "$.明细[*]", "where": "{{ row.a }}", "row": row},
             },
@@ -703,7 +750,7 @@ def test_each_field_says_which_way_it_goes() -> None:
     assert found == {
         "A": None,
         "B": "its path can find several values",
-        "C": "it has set, for or if",
+        "C": "it uses what only Jinja works out",
         "D": "the template is too long or too deep",
         "T.X": None,
         "T.Y": "it uses what only Jinja works out",
@@ -714,8 +761,8 @@ def test_each_field_says_which_way_it_goes() -> None:
 
 
 def test_a_mapping_that_is_not_compiled_says_why_for_all_fields() -> None:
-    late = {"mapping": {"A": 1, "T": [{"X": "{{ document.A }}"}]}}
-    assert set(ways(late).values()) == {"a field within rows or a group reads the document"}
+    late = {"mapping": {"A": 1, "T": [{"X": "{{ document.A }}", "Y": "$.a"}]}}
+    assert ways(late) == {"A": None, "T.X": "a field within rows or a group reads the document", "T.Y": None}
     many = {"mapping": {f"F{number}": "$.a" for number in range(2001)}}
     assert set(ways(many).values()) == {"the mapping has too many fields"}
 

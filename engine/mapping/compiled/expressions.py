@@ -11,9 +11,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.mapping.allowance import TEXT_MOST
-from engine.mapping.compiled.reads import read_field
+from engine.mapping.compiled.reads import Level, read_field
+from engine.mapping.compiled.statements import write_statements
+from engine.mapping.compiled.value import Value
 from engine.mapping.compiled.ways import Outside
-from engine.mapping.filters import PLAIN_FILTERS, TESTS
+from engine.mapping.filters import KNOWN_FILTERS, PLAIN_FILTERS, TESTS
 from engine.mapping.scope import ENGINE_WORDS
 from engine.mapping.template_rewrite import as_expression
 from engine.mapping.textmethods import TEXT_METHODS
@@ -21,13 +23,13 @@ from engine.mapping.textmethods import TEXT_METHODS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from engine.mapping.compiled.reads import Level, Place
+    from engine.mapping.compiled.reads import Place
     from engine.mapping.compiled.writer import Writer
     from engine.mapping.templates import Template
 
-__all__ = ["Expressions", "Surroundings", "Value", "is_digits", "look_up"]
+__all__ = ["Expressions", "Surroundings", "is_digits", "look_up"]
 
-_NODES_MOST: Final = 100
+_NODES_MOST: Final = 150
 _DEEPEST: Final = 20
 _CUT_MOST: Final = TEXT_MOST
 
@@ -36,22 +38,9 @@ _OPERATORS: Final = {
 }  # fmt: skip
 
 _TOO_LARGE: Final = "the template is too long or too deep"
-_STATEMENTS: Final = "it has set, for or if"
 _NO_WAY: Final = "it uses what only Jinja works out"
 _NO_ROW: Final = "it reads a row that is not there"
 _DOCUMENT: Final = "it goes deep into the document"
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A variable or literal, and what is known of it.
-
-    ``text``: a str; ``plain``: of a class in `PLAIN`; ``data``: any value of a template; ``raw``: a record's
-    own value, which may be missing and is not as templates see it yet.
-    """
-
-    name: str
-    kind: str = "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +81,12 @@ class Expressions:
         self.place = place
         self.around = around
         self.floats: Mapping[float, str] = {}
+        self.locals: dict[str, Value] = {}
+        """What the template itself sets or goes through."""
+        self.loop: tuple[str, str] | None = None
+        """The number of a loop's turn, and how many there are."""
+        self.counter: str | None = None
+        """How much was built in loops."""
 
     def template(self, template: Template) -> Value:
         """A template's value as a rule takes it: plain data."""
@@ -106,7 +101,9 @@ class Expressions:
             repeated = read_field(self.writer, record, ("_repeated",))
             self.line(f"if {repeated} and {repeated} is not MISSING: singles(record, {self.keep(labels)})")
         if not template.is_expression:
-            return self.output(tree)
+            if all(type(statement).__name__ == "Output" for statement in tree.body):
+                return self.output(tree)
+            return write_statements(self, template, tree)
         expression = as_expression(tree)
         assert expression is not None
         value = self.value(expression)
@@ -143,6 +140,8 @@ class Expressions:
         """A new variable with that value."""
         made = self.writer.local()
         self.line(f"{made} = {source}")
+        if self.counter is not None and kind in ("data", "text"):
+            self.line(f"{self.counter} = {self.counter} + size({made})")
         return Value(made, kind)
 
     def value(self, node: Any) -> Value:
@@ -177,8 +176,11 @@ class Expressions:
 
     # --- names and fields ---------------------------------------------------------------------------------
 
-    def chain(self, node: Any) -> tuple[Level | None, str, tuple[str, ...]] | None:
-        """The fields that a node goes through from a record, a row or the params; None for other nodes."""
+    def chain(self, node: Any) -> tuple[Level | Value | None, tuple[str, ...]] | None:
+        """What a node begins with, and the fields that it goes through; None for other nodes.
+
+        It begins with a record, a row, the params, a name of the template's own, or the document (None).
+        """
         names: list[str] = []
         while type(node).__name__ != "Name":
             kind = type(node).__name__
@@ -191,26 +193,36 @@ class Expressions:
             node = node.node
         names.reverse()
         levels = self.place.levels
+        own = self.locals.get(node.name)
+        if own is not None:
+            return (own, tuple(names)) if own.kind == "raw" or not names else None
         match node.name:
             case "record":
-                return levels[0], "record", tuple(names)
+                return levels[0], tuple(names)
             case "params":
-                return self.around.params, "params", tuple(names)
+                return self.around.params, tuple(names)
             case "row" | "parent":
                 place = len(levels) - (1 if node.name == "row" else 2)
                 if place < 1:
                     raise Outside(_NO_ROW)
-                return levels[place], levels[place].root, tuple(names)
+                return levels[place], tuple(names)
             case "document":
-                return None, "document", tuple(names)
-        if node.name in ENGINE_WORDS:
+                return None, tuple(names)
+        if node.name in ENGINE_WORDS or (node.name == "loop" and self.loop is not None):
             raise Outside(_NO_WAY)
-        return levels[0], "record", (node.name, *names)
+        return levels[0], (node.name, *names)
 
-    def fields(self, level: Level | None, names: tuple[str, ...]) -> tuple[str, str]:
+    def fields(self, begin: Level | Value | None, names: tuple[str, ...]) -> tuple[str, str]:
         """The variables of the last field of a chain, and of what holds it."""
-        if level is not None:
-            return read_field(self.writer, level, names), read_field(self.writer, level, names[:-1])
+        if isinstance(begin, Level):
+            return read_field(self.writer, begin, names), read_field(self.writer, begin, names[:-1])
+        if isinstance(begin, Value):
+            found = holder = begin.name
+            for name in names:
+                holder, literal = found, self.writer.literal(name)
+                read = f"{holder}.get({literal}, MISSING) if {holder}.__class__ is dict"
+                found = self.put(f"{read} else got({holder}, {literal})", "raw").name
+            return found, holder
         if len(names) != 1 or names[0] not in self.around.top:
             raise Outside(_DOCUMENT)
         known = self.around.values.get(names[0])
@@ -220,15 +232,39 @@ class Expressions:
 
     def reached(self, node: Any) -> Value:
         """The value of a name or field."""
+        if self.loop is not None and type(node).__name__ == "Getattr" and _is_loop(node.node):
+            return self.turn(node.attr)
         chain = self.chain(node)
         if chain is None:
             return self.reached_otherwise(node)
-        level, root, names = chain
-        if not names:
-            if level is None:
-                raise Outside(_DOCUMENT)
-            return Value(root, "raw")
-        return Value(self.fields(level, names)[0], "raw")
+        begin, names = chain
+        if names:
+            return Value(self.fields(begin, names)[0], "raw")
+        if begin is None:
+            raise Outside(_DOCUMENT)
+        if isinstance(begin, Level):
+            return Value(begin.root, "raw")
+        if begin.kind == "set":
+            self.line(f"if {begin.name} is MISSING: raise UNUSUAL")
+            return Value(begin.name)
+        return begin
+
+    def turn(self, name: str) -> Value:
+        """A field of ``loop``."""
+        assert self.loop is not None
+        number, count = self.loop
+        source = {
+            "index": f"{number} + 1",
+            "index0": number,
+            "first": f"{number} == 0",
+            "last": f"{number} + 1 == {count}",
+            "length": count,
+            "revindex": f"{count} - {number}",
+            "revindex0": f"{count} - {number} - 1",
+        }.get(name)
+        if source is None:
+            raise Outside(_NO_WAY)
+        return self.put(source, "plain")
 
     def reached_otherwise(self, node: Any) -> Value:
         holder = self.data(node.node)
@@ -249,10 +285,12 @@ class Expressions:
         The statement refuses what may not be missing even then; it is '' for what cannot be missing.
         """
         chain = self.chain(node) if type(node).__name__ in ("Name", "Getattr", "Getitem") else None
-        if chain is None or not chain[2]:
+        if chain is not None and not chain[1] and isinstance(chain[0], Value) and chain[0].kind == "set":
+            return Value(chain[0].name), "pass"
+        if chain is None or not chain[1]:
             return self.data(node), ""
-        level, _, names = chain
-        found, holder = self.fields(level, names)
+        found, holder = self.fields(*chain)
+        names = chain[1]
         return Value(found, "raw"), f"undefined({holder}, {self.writer.literal(names[-1])})"
 
     # --- constants and lists ------------------------------------------------------------------------------
@@ -287,6 +325,12 @@ class Expressions:
         if kind == "Filter" and node.name in ("select", "reject") and not node.args and not node.kwargs:
             values = self.sequence(node.node)
             return self.put(f"{node.name}(steps({values}))").name
+        if kind == "Filter" and node.name in ("select", "reject") and not node.kwargs:
+            run, values = self.keep(TESTS[node.args[0].value]), self.sequence(node.node)
+            more = "".join(f", {self.data(part).name}" for part in node.args[1:])
+            return self.put(f"tested({values}, {node.name == 'select'}, {run}{more})").name
+        if kind == "Filter" and node.name == "items" and not node.args and not node.kwargs:
+            return self.put(f"pairs({self.data(node.node).name})").name
         if kind == "Filter" and node.name == "map" and not node.kwargs:
             name = node.args[0].value
             if name not in PLAIN_FILTERS:
@@ -347,13 +391,11 @@ class Expressions:
 
     def output(self, tree: Any) -> Value:
         """The text of a template that is more than one expression."""
-        parts: list[str] = []
-        for statement in tree.body:
-            if type(statement).__name__ != "Output":
-                raise Outside(_STATEMENTS)
-            for part in statement.nodes:
-                is_text = type(part).__name__ == "TemplateData"
-                parts.append(self.writer.literal(part.data) if is_text else self.text(part))
+        parts = [
+            self.writer.literal(part.data) if type(part).__name__ == "TemplateData" else self.text(part)
+            for statement in tree.body
+            for part in statement.nodes
+        ]
         return self.glued(parts)
 
     def glued(self, parts: list[str]) -> Value:
@@ -376,6 +418,17 @@ class Expressions:
         if own is not None:
             return own(self, node)
         run = PLAIN_FILTERS.get(node.name)
+        if run is None and node.name in ("first", "last", "min", "max"):
+            value = (
+                self.sequence(node.node)
+                if type(node.node).__name__ == "Filter"
+                else self.data(node.node).name
+            )
+            if type(node.node).__name__ == "Filter" and node.name == "last":
+                raise Outside(_NO_WAY)
+            return self.put(
+                f"bounded(with_sandbox({self.keep(KNOWN_FILTERS[node.name])}, {value}{self.arguments(node)}))"
+            )
         if run is None:
             raise Outside(_NO_WAY)
         goes_through = node.name in ("list", "sum", "sort", "unique") and type(node.node).__name__ == "Filter"
@@ -472,6 +525,14 @@ class Expressions:
 
     def as_datetime(self, node: Any) -> Value:
         return self.as_moment(node, "to_moment({value}, {zone})")
+
+    def as_time(self, node: Any) -> Value:
+        return self.as_moment(node, "time_of({value}, {zone})")
+
+    def as_unix_ms(self, node: Any) -> Value:
+        if node.args or node.kwargs:
+            raise Outside(_NO_WAY)
+        return self.put(f"to_unix_ms({self.data(node.node).name}, zone)", "plain")
 
     def as_moment(self, node: Any, source: str) -> Value:
         form = self.argument(node, 0, "format")
@@ -574,7 +635,9 @@ _FILTERS: Final[Mapping[str, Callable[[Expressions, Any], Value]]] = {
     "default": Expressions.defaulted,
     "join": Expressions.joined,
     "lookup": Expressions.looked_up,
+    "time": Expressions.as_time,
     "total": Expressions.totalled,
+    "unix_ms": Expressions.as_unix_ms,
 }
 
 
@@ -587,7 +650,7 @@ def _constants(node: Any) -> list[Any] | None:
 
 def _branches(tree: Any) -> bool:
     """Whether a part of the tree may be left out."""
-    return any(type(node).__name__ in ("CondExpr", "And", "Or") for node in _all(tree))
+    return any(type(node).__name__ in ("CondExpr", "And", "Or", "If", "For") for node in _all(tree))
 
 
 def _all(node: Any) -> Any:
@@ -607,3 +670,7 @@ def _measure(tree: Any) -> None:
         if not level and count <= _NODES_MOST:
             return
     raise Outside(_TOO_LARGE)
+
+
+def _is_loop(node: Any) -> bool:
+    return type(node).__name__ == "Name" and node.name == "loop"

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import RecordError
-from engine.mapping.compiled.expressions import Expressions, Value, is_digits, look_up
+from engine.mapping.compiled.expressions import Expressions, is_digits, look_up
 from engine.mapping.compiled.reads import Place, read_path, refuse_repeated
 from engine.mapping.compiled.runtime import PLAIN
+from engine.mapping.compiled.value import Value
 from engine.mapping.compiled.ways import Outside
 from engine.mapping.fill import LEFT_OUT, fill
 from engine.mapping.rules import Constant, PathLeaf, Rule, TemplateLeaf

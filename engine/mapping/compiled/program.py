@@ -21,7 +21,7 @@ from engine.mapping.compiled.writer import Writer
 from engine.mapping.rules import Items, Nested, Rule, templates_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
     from engine.mapping.plan import BlockPlan, FieldPlan
@@ -105,6 +105,15 @@ class _Compiler:
         self.writer = Writer({**NAMES, **names})
         self.writer.open("def mapped(record, params, look, clock, deadline):")
         start = self.writer.part()
+        self.tail = any(plan.late for plan in _within(plans)) or any(
+            plan.late and not isinstance(plan.field.entry, Rule) for plan in plans
+        )
+        """Whether fields within groups or rows read the document.
+
+        It is made as the interpreted form makes it then, which fills these fields in the end.
+        """
+        if self.tail:
+            start.line("late = []")
         self.sums = _sums(spec, plans)
         for variable in self.sums.values():
             start.line(f"{variable} = ZERO")
@@ -115,7 +124,9 @@ class _Compiler:
             tables=tables,
             sums=self.sums,
             params=Level("params", True, self.writer.part()),
-            top=frozenset(plan.name for plan in plans if isinstance(plan.field.entry, Rule)),
+            top=frozenset(
+                plan.name for plan in plans if isinstance(plan.field.entry, Rule) and not self.tail
+            ),
             values=self.values,
         )
         self.leaves = Leaves(self.writer, around, zone, start)
@@ -124,22 +135,23 @@ class _Compiler:
 
     def program(self) -> Program:
         """What was written, ready to run."""
-        for line in (
-            "made = blank(Mapped)",
-            "made.payload = p",
-            "made.bases = bases",
-            "made.written = written",
-            "return made",
-        ):
+        self.writer.line("made = blank(Mapped)")
+        taken_back = ("made.payload = p", "made.bases = bases", "made.written = written")
+        filled = ("made.payload = wrapped(p, bases)", "made._document = p")
+        for line in filled if self.tail else taken_back:
             self.writer.line(line)
+        self.writer.line("return made")
         names = self.writer.names
         exec(self.writer.code(), names)  # the engine's own source: see `Writer`
         return Program(names["mapped"], tuple(self.ways), self.writer.source())
 
     def document(self, plans: tuple[FieldPlan, ...]) -> None:
         """The document's fields; those that read the document come last and stand in their place."""
-        if any(plan.late for plan in _within(plans)):
-            raise Outside(_LATE_WITHIN)
+        if self.tail:
+            self.group(plans, self.top, (), "p")
+            self.writer.line(f"finish_late({self.writer.keep(plans)}, p, late)")
+            self.leaves.document = "p"
+            return
         made = self.entries([plan for plan in plans if not plan.late], self.top, ())
         for plan in (plan for plan in plans if plan.late):
             self.leaves.document = f"unwrapped({self.present(made)}, bases, written)"
@@ -162,12 +174,30 @@ class _Compiler:
 
     # --- groups -------------------------------------------------------------------------------------------
 
-    def entries(self, plans: list[FieldPlan], place: Place, path: tuple[str, ...]) -> list[_Entry]:
-        """Work out a group's fields, in order."""
+    def group(self, plans: tuple[FieldPlan, ...], place: Place, path: tuple[str, ...], sent: str) -> bool:
+        """Work out a group and put it together; whether it surely holds something, or is going to."""
+        is_document = self.tail and not path  # which is there from the start
+        if not is_document and not any(plan.late for plan in plans):
+            return self.write(self.entries(plans, place, path), sent)
+        self.writer.line(f"{sent} = {{}}")
+        for entry in self.entries(plans, place, path, sent):
+            put = f"{sent}[{self.writer.literal(entry.name)}] = {entry.sent}"
+            self.writer.line(f"if not ({entry.absent}): {put}" if entry.absent else put)
+        return True
+
+    def entries(
+        self, plans: Sequence[FieldPlan], place: Place, path: tuple[str, ...], holder: str = ""
+    ) -> list[_Entry]:
+        """Work out a group's fields, in order; those that read the document are noted down for `holder`."""
         made: list[_Entry] = []
         for number, plan in enumerate(plans, 1):
             if number % 50 == 0:
                 self.check_time()
+            if plan.late:
+                order, scope = self.writer.keep(plans), place.new_scope("p")
+                self.writer.line(f"late.append(({holder}, {order}, {self.writer.keep(plan)}, {scope}))")
+                self.ways.append(Way(".".join((*path, plan.name)), plan.field.position, _LATE_WITHIN))
+                continue
             entry = self.entry(plan, place, path)
             if entry is not None:
                 made.append(entry)
@@ -205,8 +235,8 @@ class _Compiler:
             return self.items(plan, entry, place, here)
         sent = self.writer.local()
         if isinstance(entry, Nested):
-            certain = self.write(self.entries(list(plan.fields), place, here), sent)
-            if plan.base is not None:
+            certain = self.group(plan.fields, place, here, sent)
+            if plan.base is not None and not self.tail:
                 self.writer.line(f"written.append({sent})")
         else:
             certain = False
@@ -218,8 +248,7 @@ class _Compiler:
 
     def late(self, plan: FieldPlan) -> _Entry:
         entry = plan.field.entry
-        if not isinstance(entry, Rule):
-            raise Outside(_LATE_WITHIN)
+        assert isinstance(entry, Rule)
         made, reason = self.leaves.late(plan, entry, self.top)
         self.ways.append(Way(plan.name, plan.field.position, reason))
         self.values[plan.name] = made
@@ -227,7 +256,7 @@ class _Compiler:
 
     def sent(self, plan: FieldPlan, made: str, here: tuple[str, ...]) -> str:
         """What is sent of a value."""
-        if plan.kind not in (None, "base"):
+        if self.tail or plan.kind not in (None, "base"):
             return made
         plain = f"{{{self.writer.literal(plan.base)}: {made}}}" if plan.base is not None else made
         if not made.startswith("v"):  # a literal
@@ -238,13 +267,21 @@ class _Compiler:
         return f"{plain} if {test} else wrapped({made}, bases, {self.writer.keep(here)}, written)"
 
     def items(self, plan: FieldPlan, entry: Items, place: Place, here: tuple[str, ...]) -> _Entry:
-        made, sent = self.writer.local(), self.writer.local()
-        values = [self.leaves.value(leaf, place) for leaf in entry.leaves]
-        self.ways.append(Way(".".join(here), plan.field.position, None))
-        self.writer.line(f"{made} = listed([{', '.join(values)}])")
-        self.writer.line(
-            f"{sent} = {made} if {made} is OUT else wrapped({made}, bases, {self.writer.keep(here)}, written)"
-        )
+        made, values = self.writer.local(), list[str]()
+        reason = None
+        try:
+            self.writer.attempt(
+                lambda: values.extend(self.leaves.value(leaf, place) for leaf in entry.leaves)
+            )
+            self.writer.line(f"{made} = listed([{', '.join(values)}])")
+        except Outside as outside:
+            reason = outside.reason
+            self.writer.line(f"{made} = read_all({self.writer.keep(entry)}, {place.kept_scope(self.writer)})")
+        self.ways.append(Way(".".join(here), plan.field.position, reason))
+        if self.tail:
+            return _Entry(plan.name, made, f"{made} is OUT")
+        sent, path = self.writer.local(), self.writer.keep(here)
+        self.writer.line(f"{sent} = {made} if {made} is OUT else wrapped({made}, bases, {path}, written)")
         return _Entry(plan.name, sent, f"{made} is OUT")
 
     # --- rows ---------------------------------------------------------------------------------------------
@@ -294,15 +331,14 @@ class _Compiler:
 
     def row(self, part: BlockPlan, place: Place, here: tuple[str, ...], sent: str) -> None:
         payload = self.writer.local()
-        made = self.entries(list(part.fields), place, here)
-        certain = self.write(made, payload)
+        certain = self.group(part.fields, place, here, payload)
         with self.writer.block("if True:" if certain else f"if {payload}:"):
             self.writer.line(f"{sent}.append({payload})")
-            for entry in made:
-                total = self.sums.get(".".join((*here, entry.name)))
+            for field in part.fields:
+                total = self.sums.get(".".join((*here, field.name)))
                 if total is not None:
-                    added = f"{total} += {entry.value}"
-                    self.writer.line(f"if {entry.value} is not OUT: {added}" if entry.absent else added)
+                    name = self.writer.literal(field.name)
+                    self.writer.line(f"if {name} in {payload}: {total} += {payload}[{name}]")
 
 
 def _sums(spec: MappingSpec, plans: tuple[FieldPlan, ...]) -> dict[str, str]:
@@ -314,9 +350,13 @@ def _sums(spec: MappingSpec, plans: tuple[FieldPlan, ...]) -> dict[str, str]:
         table, _, field = name.partition(".")
         plan = tables.get(table)
         found = [each for part in plan.blocks for each in part.fields if each.name == field] if plan else []
-        if found and all(each.kind == "decimal" and isinstance(each.field.entry, Rule) for each in found):
+        if found and all(_is_amount(each) for each in found):
             made[name] = f"s{len(made)}"
     return made
+
+
+def _is_amount(plan: FieldPlan) -> bool:
+    return plan.kind == "decimal" and isinstance(plan.field.entry, Rule) and not plan.late
 
 
 def _within(plans: tuple[FieldPlan, ...]) -> list[FieldPlan]:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jinja2.runtime import Undefined
 
-from engine.mapping.allowance import STEPS_MOST, TEXT_MOST, bounded
-from engine.mapping.fill import LEFT_OUT, fill, holds
-from engine.mapping.filters import PLAIN_FILTERS
+from engine.mapping.allowance import STEPS_MOST, TEXT_MOST, Allowance, bounded
+from engine.mapping.fill import LEFT_OUT, fill, holds, read
+from engine.mapping.filling import finish_late
+from engine.mapping.filters import KNOWN_FILTERS, PLAIN_FILTERS
 from engine.mapping.jsonout import json_text
-from engine.mapping.moments import to_date, to_moment, write_moment
+from engine.mapping.moments import to_date, to_moment, to_unix_ms, write_moment
 from engine.mapping.paths import MISSING
 from engine.mapping.sandbox import BINARY, number
 from engine.mapping.scope import MISS, RecordView, unwrap, wrap
@@ -29,6 +30,9 @@ from engine.mapping.wrapping import unwrapped, wrapped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import tzinfo
+
+    from engine.mapping.rules import Items
+    from engine.mapping.scope import Scope
 
 __all__ = ["NAMES", "PLAIN", "Unusual"]
 
@@ -165,6 +169,41 @@ def mapped(values: Any, run: Callable[..., Any], *args: Any) -> list[Any]:
     return made
 
 
+def tested(values: Any, wanted: bool, run: Callable[..., Any], *args: Any) -> list[Any]:
+    """The filters ``select`` and ``reject`` with a test."""
+    return [value for value in steps(values) if bool(run(value, *args)) is wanted]
+
+
+def pairs(value: Any) -> list[Any]:
+    """The filter ``items``."""
+    return list(KNOWN_FILTERS["items"](value))
+
+
+def parts(value: Any) -> list[Any]:
+    """What a loop goes through, of what is no list."""
+    return list(value)
+
+
+def span(*bounds: int) -> list[int]:
+    """The numbers of a range."""
+    return list(Allowance().range(*bounds))
+
+
+def size(value: Any) -> int:
+    """How much a value counts as built."""
+    if value.__class__ is str:
+        return len(value)
+    return 8 * len(value) if isinstance(value, (str, list, tuple, dict)) else 0
+
+
+def with_sandbox(run: Callable[..., Any], value: Any, *args: Any, **kwargs: Any) -> Any:
+    """A filter that asks for Jinja's environment."""
+    found = run(SANDBOX, value, *args, **kwargs)
+    if isinstance(found, Undefined):
+        raise _UNUSUAL
+    return found
+
+
 def item(holder: Any, name: Any) -> Any:
     """``holder[name]`` in a template."""
     found = SANDBOX.getitem(holder, name)
@@ -276,9 +315,19 @@ def day(value: Any, zone: tzinfo) -> str:
 _SHAPES: Final = frozenset({"-- ::", "--T::", "--"})
 
 
+def read_all(entry: Items, scope: Scope) -> Any:
+    """A list of plain values, as the interpreted form reads them."""
+    return listed([read(leaf, scope) for leaf in entry.leaves])
+
+
 def present(parts: Iterable[tuple[str, Any, bool]]) -> dict[str, Any]:
     """A group of its fields: names, what is sent of them, and whether they are left out."""
     return {name: value for name, value, absent in parts if not absent}
+
+
+def time_of(value: Any, zone: tzinfo) -> time:
+    """The filter ``time``."""
+    return to_moment(value, zone).time()
 
 
 def fits(value: Any, most: int) -> None:
@@ -309,7 +358,8 @@ _FUNCTIONS: Final = (
         to_moment,
         write_moment,
     ),
-    *(fits, listed, present, fill, holds, wrapped, unwrapped),
+    *(tested, pairs, parts, span, size, with_sandbox, time_of, to_unix_ms),
+    *(read_all, finish_late, fits, listed, present, fill, holds, wrapped, unwrapped),
     *(len, str, dict, list, Decimal, Exception),
 )
 _OPERATORS: Final = {
