@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from json import dumps as ascii_json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -38,6 +39,7 @@ _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 """What steers a terminal, turns the direction of writing, or is half a character."""
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _SHARED = ("json", "env", "connections", "ledger")
 
 
@@ -126,7 +128,16 @@ def emit(value: Any) -> None:
     """Print one JSON object on standard output."""
     from engine import jsontext
 
-    click.echo(escaped(jsontext.dumps(value)))
+    click.echo(_encodable(escaped(jsontext.dumps(value))))
+
+
+def _encodable(json: str) -> str:
+    """JSON in ASCII where standard output's encoding lacks a sign, with escapes that mean the same."""
+    try:
+        json.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return _NOT_ASCII.sub(lambda found: ascii_json(found[0])[1:-1], json)
+    return json
 
 
 def show_error(error: EngineError, *, as_json: bool) -> None:

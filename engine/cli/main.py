@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
 from engine import __version__
 from engine.cli.context import Common, show_error
+from engine.cli.streams import OutputLostError, silence, steady_streams
 from engine.cli.usage import Group, usage_error
-from engine.errors import EngineError
+from engine.errors import ConfigurationError, EngineError, UsageError
 from engine.language import tr
 
 __all__ = ["engine", "run"]
@@ -69,28 +70,61 @@ def run(arguments: list[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
+    with steady_streams():
+        code = _code_of(given, debug)
+    sys.exit(code)
+
+
+def _code_of(given: list[str], debug: bool) -> int:
+    """Run a command to its end, its last output included, and tell what went wrong."""
     as_json = "--json" in given
     try:
-        code = engine.main(args=given, standalone_mode=False, prog_name="engine")
-    except EngineError as error:
-        if debug:
+        try:
+            _refuse_bytes(given)
+            _refuse_nowhere()
+            code = engine.main(args=given, standalone_mode=False, prog_name="engine")
+        except EngineError as error:
+            if debug:
+                raise
+            if isinstance(error, OutputLostError):
+                raise
+            show_error(error, as_json=as_json)
+            code = error.exit_code
+        except click.ClickException as error:
+            code = _usage(error, as_json)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo(tr("stopped; nothing is lost, run the same command again to go on"), err=True)
+            code = 130
+        except BrokenPipeError:
             raise
-        show_error(error, as_json=as_json)
-        code = error.exit_code
-    except click.ClickException as error:
-        code = _usage(error, as_json)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo(tr("stopped; nothing is lost, run the same command again to go on"), err=True)
-        code = 130
+        except Exception as error:
+            if debug:
+                raise
+            show_error(_unforeseen(error), as_json=as_json)
+            code = 2
+        sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
-    except Exception as error:
-        if debug:
-            raise
-        show_error(_unforeseen(error), as_json=as_json)
-        code = 2
-    sys.exit(code if isinstance(code, int) else 0)
+        silence()
+        return 1
+    except OutputLostError as error:
+        silence()
+        show_error(error, as_json=False)
+        return error.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _refuse_bytes(given: list[str]) -> None:
+    """Refuse arguments that are no text: neither a ledger nor a system could keep them."""
+    for argument in given:
+        if not argument.isascii() and argument.encode("utf-8", "replace").decode() != argument:
+            raise UsageError(tr("'{argument}' is not text in UTF-8", argument=argument))
+
+
+def _refuse_nowhere() -> None:
+    try:
+        Path.cwd()
+    except OSError:
+        raise UsageError(tr("the current folder is gone"), hint=tr("go to one that is there")) from None
 
 
 def _usage(error: click.ClickException, as_json: bool) -> int:
@@ -107,6 +141,13 @@ def _unforeseen(error: Exception) -> EngineError:
     """An error of the program itself, said in one line; `--debug` shows where."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.strerror):
+        reason = getattr(error, "strerror", None) or tr("no memory is left")
+        place = f' "{error.filename}"' if isinstance(error, OSError) and error.filename else ""
+        return ConfigurationError(
+            tr("the operating system refuses: {reason}", reason=f"{reason}{place}"),
+            hint=tr("nothing is lost; the same command can be run again once that is mended"),
+        )
     return EngineError(
         tr(
             "something went wrong in the engine itself: {kind}: {error}",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import URL, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from engine.errors import UsageError
 from engine.language import tr
 from engine.ledger.faults import LedgerBrokenError, LedgerTooNewError, LedgerUnwritableError, plain, shown
 from engine.ledger.port import InlineLedger, ThreadLedger
@@ -186,14 +187,20 @@ def _migrate(tx: Connection) -> None:
 def _make_place(path: Path) -> None:
     """Make the folder and the file, for the user alone: claims name people and their accounts."""
     try:
+        if path.exists() and not path.is_file():
+            raise LedgerUnwritableError(
+                tr('"{place}" is no file that could hold a ledger', place=str(path)),
+                hint=tr("check the path given with --ledger or ENGINE_LEDGER"),
+            )
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.parent.name == _FOLDER and not (path.parent / ".gitignore").exists():
             (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise LedgerUnwritableError(
-            tr('the ledger "{place}" cannot be made: {reason}', place=str(path), reason=error.strerror or ""),
+            tr('the ledger "{place}" cannot be made: {reason}', place=str(path), reason=reason),
             hint=tr("check the permissions of the folder, or name another place with --ledger"),
         ) from error
 
@@ -208,4 +215,9 @@ def _project(start: Path) -> Path:
 
 
 def _url(path: Path) -> str:
+    if str(path).encode("utf-8", "replace").decode() != str(path):
+        raise UsageError(
+            tr('the path "{path}" is not text in UTF-8: no ledger can be kept there', path=str(path)),
+            hint=tr("rename the folder, or name another place with --ledger"),
+        )
     return URL.create("sqlite", database=str(path)).render_as_string()

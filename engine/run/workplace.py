@@ -202,6 +202,8 @@ def shift_of(environment: Environment) -> timedelta:
         wanted = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(tr("ENGINE_NOW '{text}' is no ISO time", text=text)) from None
+    if not 2000 <= wanted.year < 2200:  # far from where any window or date would overflow
+        raise UsageError(tr("ENGINE_NOW '{text}' is no time that anybody lives in", text=text))
     if wanted.tzinfo is None:
         wanted = wanted.replace(tzinfo=SHANGHAI)
     return wanted - SystemClock().now()

@@ -202,12 +202,16 @@ def _ids(folder: Path) -> dict[str, Path]:
 
 
 def _id_of(file: Path) -> str | None:
+    """The id at a file's beginning. One that cannot be read goes by its name: reading it says why."""
     try:
         with file.open("rb") as stream:
             data = stream.read(_HEAD)
+    except OSError:
+        return file.stem
+    try:
         head = decode_text(data.rpartition(b"\n")[0] if len(data) == _HEAD else data, str(file))
-    except (OSError, SchemeError):
-        return None
+    except SchemeError:  # saved in another encoding, in which an id looks the same
+        head = data.decode("latin-1")
     match = _ID.search(head)
     return match[1] if match and re.search(r"^version:", head, re.MULTILINE) else None
 
