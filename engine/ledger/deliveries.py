@@ -11,19 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Integer, and_, bindparam, func, or_, select, update
 
+from engine.errors import EngineError
+from engine.language import tr
 from engine.ledger import events
 from engine.ledger.rows import Delivery, Fault, State
 from engine.ledger.sql import insert_missing
 from engine.ledger.tables import deliveries, records
+from engine.ledger.together import waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import BindParameter, ColumnElement, Connection, Select, Update
 
 __all__ = [
     "NO_FAULT",
+    "Stale",
     "alerts",
     "by_ids",
     "delivered_between",
@@ -53,6 +57,19 @@ _RECORD = [
 _TOLD = deliveries.alias("told")
 
 
+class Stale(EngineError):
+    """A delivery no longer stands where this process saw it: another one has taken it."""
+
+    kind = "transient"
+    exit_code = 1
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> Stale:
+        """The error that tells of this delivery."""
+        name = delivery.number or delivery.source_id
+        return cls(tr("another process has taken over '{record}'", record=name))
+
+
 def register(
     tx: Connection,
     scheme: str,
@@ -67,16 +84,8 @@ def register(
     adopted: bool = False,
 ) -> set[int]:
     """Make sure that each record has its delivery under a scheme; returns the records that had none."""
-    known = set(
-        tx.execute(
-            select(deliveries.c.record_id).where(
-                deliveries.c.scheme == scheme,
-                deliveries.c.target_system == target_system,
-                deliveries.c.part == part,
-                deliveries.c.record_id.in_(record_ids),
-            )
-        ).scalars()
-    )
+    of = {"scheme": scheme, "target_system": target_system, "part": part, "record_ids": list(record_ids)}
+    known = set(tx.execute(_known_query(), of).scalars())
     fresh = [id for id in dict.fromkeys(record_ids) if id not in known]
     rows = [
         {
@@ -101,6 +110,16 @@ def register(
     return set(fresh)
 
 
+@cache
+def _known_query() -> Select[Any]:
+    return select(deliveries.c.record_id).where(
+        deliveries.c.scheme == bindparam("scheme"),
+        deliveries.c.target_system == bindparam("target_system"),
+        deliveries.c.part == bindparam("part"),
+        deliveries.c.record_id.in_(bindparam("record_ids", expanding=True)),
+    )
+
+
 def touch(tx: Connection, delivery_ids: Sequence[int], run: str) -> None:
     """Count these records as touched by a run."""
     if delivery_ids:
@@ -117,14 +136,33 @@ def find(
     with_snapshot: bool = False,
 ) -> list[Delivery]:
     """Some records' deliveries under a scheme, by record row or by what people call them (id or number)."""
-    where: list[ColumnElement[bool]] = [deliveries.c.scheme == scheme]
-    if target_system is not None:
-        where.append(deliveries.c.target_system == target_system)
-    if record_ids is not None:
-        where.append(deliveries.c.record_id.in_(record_ids))
-    if names is not None:
-        where.append(or_(records.c.source_id.in_(names), records.c.number.in_(names)))
-    return _fetch(tx, _select(with_snapshot).where(*where).order_by(deliveries.c.id))
+    given = {"target_system": target_system, "record_ids": record_ids, "names": names}
+    narrowed = {
+        name: value if isinstance(value, str) else list(value)
+        for name, value in given.items()
+        if value is not None
+    }
+    query = _find_query(frozenset(narrowed), with_snapshot)
+    return _fetch(tx, query, {"scheme": scheme, **narrowed})
+
+
+@cache
+def _find_query(narrowed: frozenset[str], with_snapshot: bool) -> Select[Any]:
+    """The query of `find`, built once for each set of what narrows it."""
+    names: BindParameter[Any] = bindparam("names", expanding=True)
+    conditions: dict[str, ColumnElement[bool]] = {
+        "target_system": deliveries.c.target_system == bindparam("target_system"),
+        "record_ids": deliveries.c.record_id.in_(bindparam("record_ids", expanding=True)),
+        "names": or_(records.c.source_id.in_(names), records.c.number.in_(names)),
+    }
+    return (
+        _select(with_snapshot)
+        .where(
+            deliveries.c.scheme == bindparam("scheme"),
+            *(condition for name, condition in conditions.items() if name in narrowed),
+        )
+        .order_by(deliveries.c.id)
+    )
 
 
 def by_ids(tx: Connection, ids: Sequence[int], *, with_snapshot: bool = False) -> list[Delivery]:
@@ -235,7 +273,8 @@ def move(
 ) -> bool:
     """Bring a delivery to a state, if it still stands where the caller saw it; False when it does not.
 
-    `fault` replaces the kept fault (NO_FAULT clears it); `values` are further columns.
+    `fault` replaces the kept fault (NO_FAULT clears it); `values` are further columns. Where writes wait for
+    one another (`together`), True says nothing yet: Stale is raised at the end instead.
     """
     if fault is not None:
         values |= {
@@ -247,35 +286,106 @@ def move(
             "file": fault.file,
             "line": fault.line,
         }
-    expected = expect if expect is not None else (delivery.state,)
+    values |= {"state": to, "touched_run": run, "updated_at": at}
+    writes = waiting(tx) if expect is None else None
+    if writes is not None:
+        writes.about_to_move(delivery.id)
+        writes.add(_carry_moves(frozenset(values)), (delivery, values))
+        moved = True
+    elif expect is None:
+        moved = _move_all(tx, frozenset(values), [(delivery, values)]) == 1
+    else:
+        moved = _move_from(tx, delivery, expect, values)
+    if moved and event:
+        events.note(tx, delivery.record_id, event, at, run=run, delivery_id=delivery.id, **(detail or {}))
+    return moved
+
+
+def _move_from(
+    tx: Connection, delivery: Delivery, expect: Collection[State], values: Mapping[str, Any]
+) -> bool:
     done = tx.execute(
         update(deliveries)
         .where(
             deliveries.c.id == delivery.id,
-            deliveries.c.state.in_(expected),
+            deliveries.c.state.in_(expect),
             deliveries.c.fence == delivery.fence,
         )
-        .values(state=to, touched_run=run, updated_at=at, **values)
+        .values(**values)
     )
-    moved = done.rowcount == 1
-    if moved and event:
-        events.note(tx, delivery.record_id, event, at, run=run, delivery_id=delivery.id, **(detail or {}))
-    return moved
+    return done.rowcount == 1
+
+
+Move = tuple[Delivery, "dict[str, Any]"]
+
+
+@cache
+def _carry_moves(names: frozenset[str]) -> Callable[[Connection, list[Move]], None]:
+    """Writes the moves that set these columns, all or none."""
+
+    def carry(tx: Connection, moves: list[Move]) -> None:
+        if _move_all(tx, names, moves) != len(moves):
+            raise Stale.of(_overtaken(tx, moves))
+
+    return carry
+
+
+def _move_all(tx: Connection, names: frozenset[str], moves: Sequence[Move]) -> int:
+    """Carry out moves that set the same columns; how many deliveries stood where they were seen."""
+    rows = [
+        {"_id": delivery.id, "_state": delivery.state, "_fence": delivery.fence, **values}
+        for delivery, values in moves
+    ]
+    done = tx.execute(_move_statement(names), rows, execution_options={"preserve_rowcount": True})
+    return done.rowcount
+
+
+@cache
+def _move_statement(names: frozenset[str]) -> Update:
+    """The statement of a move, made once for each set of columns: no other is carried out as often."""
+    return (
+        update(deliveries)
+        .where(
+            deliveries.c.id == bindparam("_id"),
+            deliveries.c.state == bindparam("_state"),
+            deliveries.c.fence == bindparam("_fence"),
+        )
+        .values({name: bindparam(name, type_=deliveries.c[name].type) for name in sorted(names)})
+    )
+
+
+def _overtaken(tx: Connection, moves: Sequence[Move]) -> Delivery:
+    """The first of the moves that found its delivery elsewhere."""
+    stand = {
+        row.id: (row.state, row.fence)
+        for row in tx.execute(
+            select(deliveries.c.id, deliveries.c.state, deliveries.c.fence).where(
+                deliveries.c.id.in_([delivery.id for delivery, _ in moves])
+            )
+        )
+    }
+    for delivery, values in moves:
+        if stand.get(delivery.id) != (values["state"], values.get("fence", delivery.fence)):
+            return delivery
+    return moves[0][0]
 
 
 def keys_taken(
     tx: Connection, target_system: str, form: str | None, keys: Iterable[str]
 ) -> dict[str, Delivery]:
     """Which deliveries hold these idempotency keys, under any scheme."""
-    found = _fetch(
-        tx,
-        _select(False).where(
-            deliveries.c.target_system == target_system,
-            deliveries.c.form == (form or ""),
-            deliveries.c.key.in_(list(keys)),
-        ),
-    )
+    asked = {"target_system": target_system, "form": form or "", "keys": list(keys)}
+    found = _fetch(tx, _keys_query(), asked)
     return {delivery.key: delivery for delivery in found if delivery.key is not None}
+
+
+@cache
+def _keys_query() -> Select[Any]:
+    return _select(False).where(
+        deliveries.c.target_system == bindparam("target_system"),
+        deliveries.c.form == bindparam("form"),
+        deliveries.c.key.in_(bindparam("keys", expanding=True)),
+    )
 
 
 def release_key(tx: Connection, delivery: Delivery) -> None:

@@ -8,12 +8,15 @@ from sqlalchemy import insert, select
 
 from engine.ledger.rows import Event
 from engine.ledger.tables import events
+from engine.ledger.together import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from sqlalchemy import Connection
+
+_INSERT = insert(events)
 
 __all__ = ["FORM_ACCEPTED", "has", "note", "note_all", "of_record"]
 
@@ -49,8 +52,18 @@ def note_all(
         {"record_id": record, "delivery_id": delivery, "run": run, "at": at, "kind": kind, "detail": detail}
         for record, delivery in about
     ]
-    if rows:
-        tx.execute(insert(events), rows)
+    if not rows:
+        return
+    writes = waiting(tx)
+    if writes is None:
+        _write(tx, rows)
+        return
+    for row in rows:
+        writes.add(_write, row)
+
+
+def _write(tx: Connection, rows: list[dict[str, Any]]) -> None:
+    tx.execute(_INSERT, rows)
 
 
 def has(tx: Connection, delivery_id: int, record_id: int, kind: str) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from engine.ledger.faults import plain
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import URL, Engine
 
 __all__ = ["InlineLedger", "LedgerPort", "ThreadLedger", "Transaction"]
 
@@ -114,10 +114,13 @@ class ThreadLedger:
     def _run(self, group: list[_Job]) -> None:
         try:
             with self._engine.begin() as tx:
+                if len(group) == 1:  # its error undoes the transaction, and nobody else's work with it
+                    group[0].value = group[0].work(tx)
+                    return
                 for job in group:
                     _attempt(tx, job)
         except BaseException as error:
-            told = plain(error, self._engine.url) if isinstance(error, DBAPIError) else error
+            told = _told(error, self._engine.url)
             for job in group:
                 job.error = told
 
@@ -135,11 +138,15 @@ def _attempt(tx: Connection, job: _Job) -> None:
         except DBAPIError:
             # SQLite ends the transaction by itself on a full disk and the like: the first error tells why.
             raise error from None
-        job.error = plain(error, tx.engine.url) if isinstance(error, DBAPIError) else error
-        if isinstance(job.error, StopIteration):  # a future refuses it
-            job.error = RuntimeError("the work raised StopIteration")
+        job.error = _told(error, tx.engine.url)
     else:
         savepoint.commit()
+
+
+def _told(error: BaseException, url: URL) -> BaseException:
+    if isinstance(error, StopIteration):  # a future refuses it
+        return RuntimeError("the work raised StopIteration")
+    return plain(error, url) if isinstance(error, DBAPIError) else error
 
 
 def _answer(group: list[_Job]) -> None:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 
 from engine.errors import FailureClass
 from engine.ledger.events import FORM_ACCEPTED
 from engine.ledger.rows import State
 from engine.ledger.sql import insert_missing
 from engine.ledger.tables import deliveries, events, records
+from engine.ledger.together import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select, Update
 
 __all__ = ["Recent", "by_name", "keep_snapshot", "recent", "register", "snapshot"]
 
@@ -43,22 +45,43 @@ def register(tx: Connection, system: str, family: str, ids: Sequence[str], at: d
         for id in wanted
     ]
     insert_missing(tx, records, rows, ["system", "family", "source_id"])
-    found = tx.execute(
-        select(records.c.source_id, records.c.id).where(
-            records.c.system == system, records.c.family == family, records.c.source_id.in_(wanted)
-        )
+    asked = {"system": system, "family": family, "source_ids": wanted}
+    return {row.source_id: row.id for row in tx.execute(_rows_query(), asked)}
+
+
+@cache
+def _rows_query() -> Select[Any]:
+    return select(records.c.source_id, records.c.id).where(
+        records.c.system == bindparam("system"),
+        records.c.family == bindparam("family"),
+        records.c.source_id.in_(bindparam("source_ids", expanding=True)),
     )
-    return {row.source_id: row.id for row in found}
 
 
 def keep_snapshot(
     tx: Connection, record_id: int, snapshot: dict[str, Any], number: str | None, final: bool, at: datetime
 ) -> None:
     """Keep what a record said; once final, it is not read again unasked."""
-    tx.execute(
+    row = {"_id": record_id, "snapshot": snapshot, "number": number, "final": final, "last_asked": at}
+    writes = waiting(tx)
+    if writes is None:
+        _write_snapshots(tx, [row])
+    else:
+        writes.add(_write_snapshots, row)
+
+
+def _write_snapshots(tx: Connection, rows: list[dict[str, Any]]) -> None:
+    tx.execute(_snapshot_statement(), rows)
+
+
+@cache
+def _snapshot_statement() -> Update:
+    names = ("snapshot", "number", "final", "last_asked")
+    return (
         update(records)
-        .where(records.c.id == record_id)
-        .values(snapshot=snapshot, number=number, final=final, last_asked=at, asked=records.c.asked + 1)
+        .where(records.c.id == bindparam("_id"))
+        .values({name: bindparam(name, type_=records.c[name].type) for name in names})
+        .values(asked=records.c.asked + 1)
     )
 
 
@@ -79,10 +102,13 @@ def by_name(tx: Connection, system: str, family: str, name: str) -> tuple[str, d
 
 def snapshot(tx: Connection, record_id: int) -> dict[str, Any] | None:
     """What the record said when last read, or None when it never was."""
-    kept: dict[str, Any] | None = tx.execute(
-        select(records.c.snapshot).where(records.c.id == record_id)
-    ).scalar_one_or_none()
+    kept: dict[str, Any] | None = tx.execute(_snapshot_query(), {"id": record_id}).scalar_one_or_none()
     return kept
+
+
+@cache
+def _snapshot_query() -> Select[Any]:
+    return select(records.c.snapshot).where(records.c.id == bindparam("id"))
 
 
 def recent(

@@ -6,9 +6,10 @@ work which reads and then writes needs no locks of its own.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool, StaticPool
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import URL
+    from sqlalchemy import URL, Insert
 
 __all__ = ["BUSY_SECONDS", "Connection", "insert_missing", "make_engine", "parse_url"]
 
@@ -61,10 +62,17 @@ def insert_missing(
     """Insert the rows whose `keys` (a unique constraint's columns) are not there yet; how many were new."""
     if not rows:
         return 0
-    maker = sqlite if tx.dialect.name == "sqlite" else postgresql
-    statement = maker.insert(table).on_conflict_do_nothing(index_elements=list(keys))
+    statement = _insert_statement(tx.dialect.name, table, tuple(keys), tuple(rows[0]))
     parameters = [dict(row) for row in rows]
     return tx.execute(statement, parameters, execution_options={"preserve_rowcount": True}).rowcount
+
+
+@cache
+def _insert_statement(dialect: str, table: Table, keys: tuple[str, ...], names: tuple[str, ...]) -> Insert:
+    maker = sqlite if dialect == "sqlite" else postgresql
+    values = {name: bindparam(name, type_=table.c[name].type) for name in names}
+    made: Insert = maker.insert(table).values(values).on_conflict_do_nothing(index_elements=list(keys))
+    return made
 
 
 def _sqlite(url: URL) -> Engine:

@@ -9,10 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine import jsontext
-from engine.errors import EngineError, FailureClass
-from engine.language import tr
+from engine.errors import FailureClass
 from engine.ledger import deliveries
-from engine.ledger.deliveries import NO_FAULT
+from engine.ledger.deliveries import NO_FAULT, Stale
 from engine.ledger.rows import Delivery, Fault, State
 from engine.run import callback_rows
 from engine.run.life import reissued
@@ -28,13 +27,6 @@ __all__ = ["Stale", "begin_anew", "conflict", "fail", "kept", "reach", "step", "
 
 
 _LONGEST_ANSWER = 4000
-
-
-class Stale(EngineError):
-    """A delivery no longer stands where this process saw it: another one has taken it."""
-
-    kind = "transient"
-    exit_code = 1
 
 
 def step(
@@ -61,9 +53,7 @@ def step(
         **values,
     )
     if not moved:
-        raise Stale(
-            tr("another process has taken over '{record}'", record=delivery.number or delivery.source_id)
-        )
+        raise Stale.of(delivery)
     shown = delivery.fault if fault is None else (fault if fault.reason else None)
     return replace(delivery, state=to, fault=shown, **values)
 

@@ -16,6 +16,7 @@ from engine.errors import EngineError, LedgerError, Unreachable
 from engine.language import tr
 from engine.ledger.deliveries import NO_FAULT, keys_taken
 from engine.ledger.rows import Delivery, Fault, State
+from engine.ledger.together import together
 from engine.run import outcome
 from engine.run.compare import differences
 from engine.run.keys import own_keys
@@ -265,12 +266,7 @@ class Sender:
             claimed = await work.ledger.do(lambda tx: self._claim_all(tx, waiting, intents))
             work.tally.sent += len(claimed)
             answers = await target.send(documents, gate)
-        return await work.ledger.do(
-            lambda tx: [
-                self._read(tx, delivery, answer, unsent)
-                for delivery, answer in zip(claimed, answers, strict=True)
-            ]
-        )
+        return await work.ledger.do(lambda tx: self._read_all(tx, claimed, answers, unsent))
 
     def gate(self) -> Gate:
         """True while the claim that is made now is young, by either clock: one stands still in a machine that
@@ -289,7 +285,10 @@ class Sender:
         for key, owner in keys_taken(tx, self.lane.to.system, form, keys).items():
             if owner.id != keys[key]:
                 raise KeyTaken(tr("another process has taken the key '{key}'", key=key))
-        return [self._claim(tx, delivery, intent) for delivery, intent in zip(waiting, intents, strict=True)]
+        with together(tx):
+            return [
+                self._claim(tx, delivery, intent) for delivery, intent in zip(waiting, intents, strict=True)
+            ]
 
     def _claim(self, tx: Transaction, delivery: Delivery, intent: dict[str, Any]) -> Delivery:
         now = self.work.clock.now()
@@ -309,6 +308,15 @@ class Sender:
             attempts=delivery.attempts + 1,
             **intent,
         )
+
+    def _read_all(
+        self, tx: Transaction, claimed: Sequence[Delivery], answers: Sequence[Answer], unsent: State
+    ) -> list[Delivery]:
+        with together(tx):
+            return [
+                self._read(tx, delivery, answer, unsent)
+                for delivery, answer in zip(claimed, answers, strict=True)
+            ]
 
     def _read(self, tx: Transaction, delivery: Delivery, answer: Answer, unsent: State) -> Delivery:
         """Write down what the target said to one document."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.connector.api import Accepted, Existing, NotSent, Refused
 from engine.language import tr
 from engine.ledger.rows import Delivery, State
+from engine.ledger.together import together
 from engine.run import outcome
 from engine.run.refusal import heed, period_note, refusal
 
@@ -78,12 +79,16 @@ class Stages:
         target = self.lane.target_of(part[0].intent)
         bills = [Existing(each.target_id or "", each.target_number or "", each.stage) for each in part]
         answers = await target.advance(stage, bills)
-        return await self.work.ledger.do(
-            lambda tx: [
+        return await self.work.ledger.do(lambda tx: self._read_all(tx, part, answers, stage))
+
+    def _read_all(
+        self, tx: Transaction, part: Sequence[Delivery], answers: Sequence[Answer], stage: str
+    ) -> list[Delivery]:
+        with together(tx):
+            return [
                 self._read(tx, delivery, answer, stage)
                 for delivery, answer in zip(part, answers, strict=True)
             ]
-        )
 
     def _read(self, tx: Transaction, delivery: Delivery, answer: Answer, stage: str) -> Delivery:
         match answer:
