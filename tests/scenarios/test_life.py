@@ -509,3 +509,55 @@ def test_a_scheme_without_a_hold_pays_no_change_either(world: Any, action: str) 
     assert world.run().json["attention"] == 1
     assert state(world, child) == ("failed", "changed after approval")
     assert len(world.kingdee.bills) == 1
+
+
+# --- kill -9 in the middle ----------------------------------------------------------------------------
+
+
+def killed(world: Any, method: str, fault: str) -> None:
+    """A run of its own process that dies at a call; then ordinary runs until all is well."""
+    world.kingdee.fail(method, fault)
+    world.finish(world.spawn("run", SCHEME, "--recheck", "--json"))
+    assert fault in world.kingdee.struck
+    for _ in range(3):
+        if world.run("--recheck").code == 0:
+            return
+    pytest.fail("it does not end well")
+
+
+@pytest.mark.parametrize("fault", ["kill_before", "kill_after", "kill_late"])
+@pytest.mark.parametrize("method", ["cancelassign", "delete"])
+def test_killed_while_it_takes_a_bill_back(world: Any, method: str, fault: str) -> None:
+    claim = delivered(world, "revoked: act", until="submit")
+    child = amended(world, claim)
+    killed(world, method, fault)
+    world.pause(0.6)
+    assert not world.kingdee.bills
+    assert [state(world, one)[0] for one in (claim, child)] == ["skipped", "skipped"]
+    assert calls(world, "batchsave") == 1
+
+
+@pytest.mark.parametrize("fault", ["kill_before", "kill_after", "kill_late"])
+@pytest.mark.parametrize("method", ["batchsave", "audit"])
+def test_killed_while_it_sends_a_deleted_bill_again(world: Any, method: str, fault: str) -> None:
+    claim = delivered(world, "bill_deleted: act")
+    world.kingdee.bills.clear()
+    killed(world, method, fault)
+    assert world.kingdee.numbers() == {f"DD{claim.number}": 1}
+    assert bill(world, claim)["status"] == "C"
+
+
+@pytest.mark.parametrize("fault", ["kill_before", "kill_after", "kill_late"])
+@pytest.mark.parametrize("method", ["cancelassign", "delete", "batchsave"])
+def test_killed_while_it_moves_a_date(world: Any, method: str, fault: str) -> None:
+    live(world, "closed_period: act", "date_field: FDATE")
+    claim = world.claim("88.00", days_ago=40)
+    world.kingdee.closed_before = world.now.strftime("%Y-%m-%d")
+    if method == "batchsave":
+        world.kingdee.fail("batchsave", "do", arg=lambda: None)  # the second one is the one that dies
+    killed(world, method, fault)
+    assert world.kingdee.numbers() == {f"DD{claim.number}": 1}
+    assert (bill(world, claim)["status"], bill(world, claim)["model"]["FDATE"]) == (
+        "C",
+        world.kingdee.closed_before,
+    )
