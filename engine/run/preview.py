@@ -29,6 +29,7 @@ from engine.run.judge import (
     judge,
     judge_early,
 )
+from engine.run.life import reissued
 from engine.run.setup import window_start
 from engine.run.window import plan_window
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Previewed", "preview_all", "preview_file", "preview_id"]
 
+_UNSENT = (State.WAITING, State.READY, State.FAILED)
 _LARGEST_FILE = 10 * 1024 * 1024
 
 
@@ -146,6 +148,7 @@ async def preview_all(lane: Lane, work: Work, *, limit: int | None = None) -> As
     window = await plan_window(lane, work, now, start=start, since=start, until=None, counted=False)
     await _look_back(lane, work)
     postponed: list[Previewed] = []
+    seen: dict[str, str] = {}
     left = limit
     for span in window.spans:
         cursor: Any = None
@@ -156,13 +159,13 @@ async def preview_all(lane: Lane, work: Work, *, limit: int | None = None) -> As
                 if isinstance(shown.verdict, Undecided):
                     postponed.append(shown)
                     continue
-                yield await _standing(lane, work, shown)
+                yield await _standing(lane, work, shown, seen)
             left = None if left is None else left - len(page.items)
             cursor = page.cursor
             if cursor is None:
                 break
     for one in postponed:
-        yield await _standing(lane, work, await _judged(lane, one.id, dict(one.record)))
+        yield await _standing(lane, work, await _judged(lane, one.id, dict(one.record)), seen)
 
 
 async def _look_back(lane: Lane, work: Work) -> None:
@@ -171,8 +174,10 @@ async def _look_back(lane: Lane, work: Work) -> None:
         await lane.watch.load(work.ledger)
 
 
-async def _standing(lane: Lane, work: Work, shown: Previewed) -> Previewed:
-    """The same, with what the ledger knows of its delivery."""
+async def _standing(
+    lane: Lane, work: Work, shown: Previewed, seen: dict[str, str] | None = None
+) -> Previewed:
+    """The same, with what the ledger knows of its delivery, and of others that say the same."""
     scheme, system = lane.scheme.id, lane.to.system
     found = await work.ledger.do(lambda tx: deliveries.find(tx, scheme, system, names=[shown.id]))
     standing = next((each for each in found if each.source_id == shown.id), None)
@@ -180,6 +185,11 @@ async def _standing(lane: Lane, work: Work, shown: Previewed) -> Previewed:
         kept = standing
         if await work.ledger.do(lambda tx: events.has(tx, kept.id, kept.record_id, events.FORM_ACCEPTED)):
             shown = replace(shown, verdict=await judge(lane, dict(shown.record), shown.id, as_it_is=True))
+    if isinstance(shown.verdict, Mappable) and (standing is None or standing.state in _UNSENT):
+        now, met = work.clock.now(), {} if seen is None else seen
+        held = await work.ledger.do(lambda tx: reissued.foreseen(tx, lane, standing, shown.record, now, met))
+        if held is not None:
+            shown = replace(shown, verdict=Held(held))
     return replace(shown, standing=standing)
 
 

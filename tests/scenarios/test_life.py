@@ -94,6 +94,19 @@ def test_twins_of_one_run_are_noticed_too(world: Any) -> None:
     assert len(numbers & {f"DD{one.number}" for one in (first, second, third)}) == 1
 
 
+def test_a_preview_foresees_what_is_held(world: Any) -> None:
+    live(world)
+    first = world.claim("88.00")
+    second = again(world, first)
+    for expected in ({"deliver", "held"}, {"already", "held"}):
+        found = world.engine("preview", SCHEME, "--all", "--json").json["records"]
+        assert {record["outcome"] for record in found} == expected
+        world.run()
+    (held,) = [record for record in found if record["outcome"] == "held"]
+    assert held["number"] == second.number
+    assert "the same person handed in the same" in held["reason"]
+
+
 def test_somebody_else_other_rows_or_long_ago_is_not_the_same(world: Any) -> None:
     live(world, "reissued_within: 2d")
     first = world.claim("88.00", days_ago=9)

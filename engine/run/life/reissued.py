@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine.ledger.rows import Delivery
     from engine.run.lane import Lane, Work
 
-__all__ = ["RELEASED", "REPEATED", "SAME", "noticed", "standing"]
+__all__ = ["RELEASED", "REPEATED", "SAME", "foreseen", "noticed", "standing"]
 
 SAME = "same as earlier"
 """Event of the new record: it says the same as an earlier one."""
@@ -51,7 +51,7 @@ def noticed(
     if print_ is None:
         return None
     now = work.clock.now()
-    earlier = _earlier(tx, lane, delivery, print_, now)
+    earlier = _earlier(tx, lane, delivery.id, print_, now)
     if earlier is None or _is_released(tx, delivery):
         contents.put(tx, lane.to.system, lane.scheme.id, print_, delivery.id, now)
         return None
@@ -71,10 +71,30 @@ def standing(tx: Transaction, lane: Lane, delivery: Delivery) -> Fault | None:
     return Fault(str(last.detail.get("reason")), FailureClass.REISSUED)
 
 
-def _earlier(tx: Transaction, lane: Lane, delivery: Delivery, print_: str, now: datetime) -> Delivery | None:
+def foreseen(
+    tx: Transaction,
+    lane: Lane,
+    delivery: Delivery | None,
+    record: Mapping[str, Any],
+    now: datetime,
+    seen: dict[str, str],
+) -> Fault | None:
+    """Why a record would be held, for a preview, which writes nothing: `seen` are the contents it has met."""
+    print_ = _fingerprint(lane, record) if lane.scheme.life.reissued == "hold" else None
+    if print_ is None or (delivery is not None and _is_released(tx, delivery)):
+        return None
+    earlier = _earlier(tx, lane, delivery.id if delivery else None, print_, now)
+    if earlier is not None:
+        return Fault(_reason(earlier), FailureClass.REISSUED)
+    number = lane.number_of(record) or ""
+    first = seen.setdefault(print_, number)
+    return None if first == number else Fault(_about_to_be_paid(first), FailureClass.REISSUED)
+
+
+def _earlier(tx: Transaction, lane: Lane, own: int | None, print_: str, now: datetime) -> Delivery | None:
     """The delivery that was readied last with this content, if it is another's and paid, or about to be."""
     id = contents.get(tx, lane.to.system, lane.scheme.id, print_)
-    if id is None or id == delivery.id:
+    if id is None or id == own:
         return None
     found = deliveries.by_ids(tx, [id], with_snapshot=True)
     if not found:
@@ -110,6 +130,10 @@ def _reason(earlier: Delivery) -> str:
             name=name,
             bill=earlier.target_number or earlier.key or "",
         )
+    return _about_to_be_paid(name)
+
+
+def _about_to_be_paid(name: str) -> str:
     return tr("the same person handed in the same as '{name}', which is about to be paid", name=name)
 
 
