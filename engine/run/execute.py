@@ -127,12 +127,11 @@ async def _record_start(work: Work, lane: Lane, command: str) -> None:
 
 async def _conclude(place: Workplace, lane: Lane, work: Work, seconds: float) -> RunResult:
     system = callback_system(lane.scheme.id, lane.to.system)
-    counted, open_, callbacks, alerts = await work.ledger.do(
+    counted, (open_, alerts), callbacks = await work.ledger.do(
         lambda tx: (
             results.counts(tx, lane, work.run),
-            results.attention(tx, lane),
+            results.attention_and_alerts(tx, lane),
             results.callback_counts(tx, lane, system, work.run),
-            results.alerts(tx, lane),
         )
     )
     status, code, error = results.conclude(work, counted, open_, callbacks, alerts)

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from engine.ledger.port import Transaction
     from engine.run.lane import Lane, Work
 
-__all__ = ["Counts", "RunResult", "alerts", "attention", "callback_counts", "conclude", "counts"]
+__all__ = [
+    "Counts",
+    "RunResult",
+    "attention",
+    "attention_and_alerts",
+    "callback_counts",
+    "conclude",
+    "counts",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +131,18 @@ def _column(state: State, delivered_here: bool, was_read: bool) -> str:
 
 def attention(tx: Transaction, lane: Lane) -> int:
     """Open failures of the scheme in this environment: a failure is never forgotten by a later run."""
-    tallied = deliveries.tally(tx, lane.scheme.id, lane.to.system)
-    return sum(number for (state, *_), number in tallied.items() if state in (State.FAILED, State.UNKNOWN))
+    return attention_and_alerts(tx, lane)[0]
 
 
-def alerts(tx: Transaction, lane: Lane) -> int:
-    """Delivered records against which something stands, until somebody deals with it."""
-    tallied = deliveries.tally(tx, lane.scheme.id, lane.to.system)
-    delivered = (State.DELIVERED, State.DONE)
-    return sum(number for (state, failure, *_), number in tallied.items() if failure and state in delivered)
+def attention_and_alerts(tx: Transaction, lane: Lane) -> tuple[int, int]:
+    """Open failures, and delivered records against which something stands until somebody deals with it."""
+    open_ = alerts = 0
+    for (state, failure, *_), number in deliveries.tally(tx, lane.scheme.id, lane.to.system).items():
+        if state in (State.FAILED, State.UNKNOWN):
+            open_ += number
+        elif failure and state in (State.DELIVERED, State.DONE):
+            alerts += number
+    return open_, alerts
 
 
 def callback_counts(tx: Transaction, lane: Lane, source_system: str, run: str) -> dict[str, int]:
