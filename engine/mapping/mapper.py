@@ -55,7 +55,7 @@ class Mapped:
         try:
             return self._document
         except AttributeError:
-            document: dict[str, Any] = unwrapped(self.payload, self.bases, self.written)
+            document: dict[str, Any] = unwrapped(self.payload, self.bases, getattr(self, "written", ()))
             self._document = document
             return document
 

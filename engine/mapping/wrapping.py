@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["unwrapped", "wrapped"]
 
@@ -34,7 +34,7 @@ def wrapped(
 def unwrapped(
     value: Any,
     bases: Mapping[tuple[str, ...], str],
-    written: list[dict[str, Any]],
+    written: Sequence[dict[str, Any]],
     path: tuple[str, ...] = (),
 ) -> Any:
     """The value at `path` before it was wrapped; `written` are the objects that stand as written."""
@@ -51,7 +51,7 @@ def unwrapped(
 def _within(
     value: dict[str, Any],
     bases: Mapping[tuple[str, ...], str],
-    written: list[dict[str, Any]],
+    written: Sequence[dict[str, Any]],
     path: tuple[str, ...],
 ) -> dict[str, Any]:
     return {name: unwrapped(part, bases, written, (*path, name)) for name, part in value.items()}

@@ -653,6 +653,7 @@ NODES = (
     *(ast.If, ast.For, ast.Try, ast.ExceptHandler, ast.Raise, ast.Continue, ast.Pass, ast.Return),
     *(ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Constant, ast.Call, ast.keyword, ast.IfExp),
     *(ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Dict, ast.Tuple, ast.List),
+    *(ast.NamedExpr, ast.Starred),
     *(ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop),
 )
 

@@ -32,6 +32,7 @@ __all__ = ["Program", "compile_mapping"]
 _FIELDS_MOST: Final = 2000
 _SHORT: Final = 8
 """Rows that are gone through without a look at the clock."""
+_WRITTEN: Final = "(written := written or [])"
 _LATE_WITHIN: Final = "a field within rows or a group reads the document"
 _TOO_MANY: Final = "the mapping has too many fields"
 _ODD: Final = "Python cannot take it in one piece"
@@ -117,7 +118,7 @@ class _Compiler:
         self.sums = _sums(spec, plans)
         for variable in self.sums.values():
             start.line(f"{variable} = ZERO")
-        start.line("written = []")
+        start.line("written = ()")
         self.values: dict[str, str] = {}
         around = Surroundings(
             table_defaults=table_defaults,
@@ -136,7 +137,7 @@ class _Compiler:
     def program(self) -> Program:
         """What was written, ready to run."""
         self.writer.line("made = blank(Mapped)")
-        taken_back = ("made.payload = p", "made.bases = bases", "made.written = written")
+        taken_back = ("made.payload = p", "made.bases = bases", "if written: made.written = written")
         filled = ("made.payload = wrapped(p, bases)", "made._document = p")
         for line in filled if self.tail else taken_back:
             self.writer.line(line)
@@ -174,16 +175,20 @@ class _Compiler:
 
     # --- groups -------------------------------------------------------------------------------------------
 
-    def group(self, plans: tuple[FieldPlan, ...], place: Place, path: tuple[str, ...], sent: str) -> bool:
+    def group(
+        self, plans: tuple[FieldPlan, ...], place: Place, path: tuple[str, ...], sent: str
+    ) -> tuple[bool, list[_Entry]]:
         """Work out a group and put it together; whether it surely holds something, or is going to."""
         is_document = self.tail and not path  # which is there from the start
         if not is_document and not any(plan.late for plan in plans):
-            return self.write(self.entries(plans, place, path), sent)
+            made = self.entries(plans, place, path)
+            return self.write(made, sent), made
         self.writer.line(f"{sent} = {{}}")
-        for entry in self.entries(plans, place, path, sent):
+        made = self.entries(plans, place, path, sent)
+        for entry in made:
             put = f"{sent}[{self.writer.literal(entry.name)}] = {entry.sent}"
             self.writer.line(f"if not ({entry.absent}): {put}" if entry.absent else put)
-        return True
+        return True, made
 
     def entries(
         self, plans: Sequence[FieldPlan], place: Place, path: tuple[str, ...], holder: str = ""
@@ -235,9 +240,9 @@ class _Compiler:
             return self.items(plan, entry, place, here)
         sent = self.writer.local()
         if isinstance(entry, Nested):
-            certain = self.group(plan.fields, place, here, sent)
+            certain, _ = self.group(plan.fields, place, here, sent)
             if plan.base is not None and not self.tail:
-                self.writer.line(f"written.append({sent})")
+                self.writer.line(f"written = [*written, {sent}]")
         else:
             certain = False
             self.array(plan, place, here, sent)
@@ -264,7 +269,7 @@ class _Compiler:
         test = f"{made}.__class__ is str or {made} is OUT"
         if plan.base is None:
             test = f"{test} or {made}.__class__ in PLAIN"
-        return f"{plain} if {test} else wrapped({made}, bases, {self.writer.keep(here)}, written)"
+        return f"{plain} if {test} else wrapped({made}, bases, {self.writer.keep(here)}, {_WRITTEN})"
 
     def items(self, plan: FieldPlan, entry: Items, place: Place, here: tuple[str, ...]) -> _Entry:
         made, values = self.writer.local(), list[str]()
@@ -281,7 +286,7 @@ class _Compiler:
         if self.tail:
             return _Entry(plan.name, made, f"{made} is OUT")
         sent, path = self.writer.local(), self.writer.keep(here)
-        self.writer.line(f"{sent} = {made} if {made} is OUT else wrapped({made}, bases, {path}, written)")
+        self.writer.line(f"{sent} = {made} if {made} is OUT else wrapped({made}, bases, {path}, {_WRITTEN})")
         return _Entry(plan.name, sent, f"{made} is OUT")
 
     # --- rows ---------------------------------------------------------------------------------------------
@@ -331,14 +336,14 @@ class _Compiler:
 
     def row(self, part: BlockPlan, place: Place, here: tuple[str, ...], sent: str) -> None:
         payload = self.writer.local()
-        certain = self.group(part.fields, place, here, payload)
+        certain, made = self.group(part.fields, place, here, payload)
         with self.writer.block("if True:" if certain else f"if {payload}:"):
             self.writer.line(f"{sent}.append({payload})")
-            for field in part.fields:
-                total = self.sums.get(".".join((*here, field.name)))
+            for entry in made:
+                total = self.sums.get(".".join((*here, entry.name)))
                 if total is not None:
-                    name = self.writer.literal(field.name)
-                    self.writer.line(f"if {name} in {payload}: {total} += {payload}[{name}]")
+                    added = f"{total} += {entry.value}"
+                    self.writer.line(f"if {entry.value} is not OUT: {added}" if entry.absent else added)
 
 
 def _sums(spec: MappingSpec, plans: tuple[FieldPlan, ...]) -> dict[str, str]:
