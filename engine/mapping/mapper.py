@@ -115,8 +115,10 @@ class Mapper:
                 try:
                     made: Mapped = run(record, params, lookup, self._monotonic, deadline)
                     return made
-                except Exception:  # whatever it is, the interpreted form says what comes of it
-                    pass
+                except Exception as error:  # whatever it is, the interpreted form says what comes of it
+                    passing = getattr(error, "passing", None)
+                    if passing is not None:
+                        raise passing from None
         return self._interpreted(record, params, lookup, deadline)
 
     def compile(self) -> Program:

@@ -789,6 +789,22 @@ def test_a_field_that_fails_leaves_the_rest_to_the_interpreted_form_once() -> No
     assert len(asked) <= 2
 
 
+def test_a_look_up_that_must_be_fetched_first_is_asked_for_at_once() -> None:
+    asked: list[str] = []
+
+    def pending(table: str, key: str) -> Any:
+        asked.append(key)
+        raise Pending(table, key)
+
+    made = mappers(
+        {"mapping": {"A": "$.a", "B": {"value": "$.a", "lookup": "t"}, "C": {"value": "$.b", "lookup": "t"}}}
+    )
+    assert made is not None
+    with pytest.raises(Pending):
+        made[0].map({"a": "1", "b": "2"}, {}, pending)
+    assert asked == ["1", "1"]  # by the compiled field, and by the interpreted one in its place
+
+
 def test_the_time_for_a_record_is_bounded_over_many_rows() -> None:
     ticks = iter(range(10_000))
     made = mappers(

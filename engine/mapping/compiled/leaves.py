@@ -57,7 +57,7 @@ class Leaves:
         try:
             self.writer.attempt(lambda: self._once(plan, rule, place, made))
         except Outside as outside:
-            self.writer.line(f"{made} = fill({self._plan(plan, rule)}, {place.kept_scope(self.writer)})")
+            self.writer.line(f"{made} = fill_now({self._plan(plan, rule)}, {place.kept_scope(self.writer)})")
             return made, False, outside.reason
         return made, self._is_certain(plan, rule), None
 
@@ -67,7 +67,7 @@ class Leaves:
         try:
             self.writer.attempt(lambda: self._tried(plan, rule, place, made))
         except Outside as outside:
-            self.writer.line(f"{made} = fill({self._plan(plan, rule)}, {place.new_scope(self.document)})")
+            self.writer.line(f"{made} = fill_now({self._plan(plan, rule)}, {place.new_scope(self.document)})")
             return made, outside.reason
         return made, None
 
@@ -111,7 +111,8 @@ class Leaves:
             self._of_rows.add(known)
             self.start.line(f"{known} = NEW")
         if level is not None and known in self._of_rows:
-            self._before(level, known, lambda name: self._tried(plan, rule, Place(place.levels[:1]), name))
+            early = Place(place.levels[:1])
+            self._before(level, known, lambda name: self._tried(plan, rule, early, name, fill="fill"))
             self._known[signature] = known
         self.writer.line(f"{made} = {known}")
         if plan.required:
@@ -131,7 +132,7 @@ class Leaves:
             self.writer.attempt(work_out)
         self._done.add((level.root, known))
 
-    def _tried(self, plan: FieldPlan, rule: Rule, place: Place, made: str) -> None:
+    def _tried(self, plan: FieldPlan, rule: Rule, place: Place, made: str, *, fill: str = "fill_now") -> None:
         with self.writer.block("try:"):
             if rule.when is None:
                 self._filled(plan, rule, place, made)
@@ -149,7 +150,7 @@ class Leaves:
                 self.writer.line(f"if {made} is not OUT and {made}.__class__ not in PLAIN: raise UNUSUAL")
         with self.writer.block("except Exception:"):
             document = self.document if plan.late else "{}"
-            self.writer.line(f"{made} = fill({self._plan(plan, rule)}, {place.new_scope(document)})")
+            self.writer.line(f"{made} = {fill}({self._plan(plan, rule)}, {place.new_scope(document)})")
 
     def _plan(self, plan: FieldPlan, rule: Rule) -> str:
         return f"{self.writer.keep(plan)}, {self.writer.keep(rule)}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jinja2.runtime import Undefined
 
+from engine.errors import RecordError
 from engine.mapping.allowance import STEPS_MOST, TEXT_MOST, Allowance, bounded
 from engine.mapping.fill import LEFT_OUT, fill, holds, read
 from engine.mapping.filling import finish_late
@@ -31,14 +32,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import tzinfo
 
-    from engine.mapping.rules import Items
+    from engine.mapping.plan import FieldPlan
+    from engine.mapping.rules import Items, Rule
     from engine.mapping.scope import Scope
 
-__all__ = ["NAMES", "PLAIN", "Unusual"]
+__all__ = ["NAMES", "PLAIN", "Passing", "Unusual"]
 
 
 class Unusual(Exception):
     """The short way ends here."""
+
+
+class Passing(Exception):
+    """What a look-up raised by itself, at the field that the interpreted form would have been at."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.passing = error
 
 
 PLAIN: Final = frozenset({str, int, bool, type(None), Decimal})
@@ -315,6 +325,16 @@ def day(value: Any, zone: tzinfo) -> str:
 _SHAPES: Final = frozenset({"-- ::", "--T::", "--"})
 
 
+def fill_now(plan: FieldPlan, rule: Rule, scope: Scope) -> Any:
+    """A field as the interpreted form fills it, where that form would be at this field too."""
+    try:
+        return fill(plan, rule, scope)
+    except RecordError:
+        raise
+    except Exception as error:
+        raise Passing(error) from None
+
+
 def read_all(entry: Items, scope: Scope) -> Any:
     """A list of plain values, as the interpreted form reads them."""
     return listed([read(leaf, scope) for leaf in entry.leaves])
@@ -359,7 +379,7 @@ _FUNCTIONS: Final = (
         write_moment,
     ),
     *(tested, pairs, parts, span, size, with_sandbox, time_of, to_unix_ms),
-    *(read_all, finish_late, fits, listed, present, fill, holds, wrapped, unwrapped),
+    *(read_all, fill_now, finish_late, fits, listed, present, fill, holds, wrapped, unwrapped),
     *(len, str, dict, list, Decimal, Exception),
 )
 _OPERATORS: Final = {
