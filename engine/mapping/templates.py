@@ -6,7 +6,7 @@ what a template can reach, `template_check` what it may hold, `template_rewrite`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import normalize
@@ -72,7 +72,7 @@ class Template:
     is_expression: bool
     compiled: JinjaTemplate
     functions: frozenset[str]
-    floats: Mapping[float, str]
+    floats: Mapping[float, str] = field(compare=False)
 
     def tree(self) -> nodes.Template:
         """Jinja's tree, as it is before the bounds are built in; `floats` are its numbers with a point."""

@@ -789,6 +789,66 @@ def test_a_field_that_fails_leaves_the_rest_to_the_interpreted_form_once() -> No
     assert len(asked) <= 2
 
 
+LONG = (
+    *(
+        "{{ a }}",
+        "x{{ a }}",
+        "{{ a }}{{ b }}{{ a }}",
+        "{{ a | cut(3) }}",
+        "{{ a ~ b }}",
+        "{{ a + b }}",
+        "{{ [a] }}",
+    ),
+    *(
+        "{{ [a, b] | select | join('-') }}",
+        "{{ [b, b] | select | join(a) }}",
+        "{{ a | trim }}",
+        "{{ a | default(b) }}",
+    ),
+    *(
+        "{{ a | upper | length }}",
+        "{{ [a, b] | join }}",
+        "{{ 明细 | map('string') | join }}",
+        "{{ a.strip() | length }}",
+    ),
+    *(
+        "{% set x = a %}{{ x | length }}",
+        "{% for x in 明细 %}{{ x }}{% endfor %}",
+        "{% set x %}{{ b }}{% endset %}{{ x }}",
+    ),
+    *(
+        "{% for x in 明细 %}{% set y = x ~ x %}{{ y | length }}{% endfor %}",
+        "{{ lookup('long', b) | length }}",
+    ),
+    *("{% for x in range(9999) %}{% for y in range(2) %}{% endfor %}{% endfor %}x", "{{ b * 70000 }}"),
+    *(
+        "{% for x in range(5000) %}{% set y = b * 60000 %}{% endfor %}x",
+        "{% for x in range(3000) %}{{ b }}x{{ b }}{% endfor %}",
+    ),
+    *("{% for x in range(5000) %}{% set y = 'x' * 60000 %}{% endfor %}x",),
+    *("{% for x in range(100) %}{% set y = 'x' * 60000 %}{% endfor %}x",),
+)
+
+
+@pytest.mark.parametrize("text", LONG)
+@pytest.mark.parametrize("size", [40_000, 65_536, 65_537])
+def test_limits_are_the_same(text: str, size: int) -> None:
+    record = {"a": "y" * size, "b": "zzzzzzzzzzzz", "明细": ["w" * 30_000, "w" * 30_000, "w"]}
+    made = mappers({"mapping": {"A": text, "B": {"value": text, "type": "string"}}})
+    assert made is not None
+
+    def long(table: str, key: str) -> Any:
+        return "l" * size
+
+    both = []
+    for mapper in made:
+        try:
+            both.append(("made", shown(mapper.map(record, {}, long).document)))
+        except EngineError as error:
+            both.append(("failed", str(error)))
+    assert both[0] == both[1]
+
+
 def test_a_look_up_that_must_be_fetched_first_is_asked_for_at_once() -> None:
     asked: list[str] = []
 
