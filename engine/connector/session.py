@@ -154,6 +154,17 @@ class Session:
                         raise CredentialsError(self.scrub(lost.message)) from None
                     renewed = True
 
+        first: list[Exception] = []
+
+        async def again() -> T:
+            if first:
+                raise first.pop()  # the first try, which tenacity is to count
+            return await attempt()
+
+        try:
+            return await attempt()  # nearly always all there is
+        except Exception as error:
+            first.append(error)
         retrying = AsyncRetrying(
             sleep=self.clock.sleep,
             stop=stop_after_attempt(_TRIES),
@@ -162,7 +173,7 @@ class Session:
             reraise=True,
         )
         try:
-            result: T = await retrying(attempt)
+            result: T = await retrying(again)
         except Retry as error:
             raise Unreachable(self.scrub(error.message)) from None
         except NoAnswer as error:

@@ -1,4 +1,8 @@
-"""The one way onto the wire: httpx's requests over aiohttp, and an honest word on whether one ever left."""
+"""The one way onto the wire: httpx's requests over aiohttp, and an honest word on whether one ever left.
+
+httpx's own pool slows down with every connection; what carries its requests here is aiohttp's client,
+spoken to directly.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,30 @@ import asyncio
 import re
 import socket
 import ssl
-from typing import TYPE_CHECKING
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
+from multidict import CIMultiDict
+from yarl import URL
 
 from engine.connector.environments import is_loopback
 from engine.language import tr
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
     from engine.connector.limits import Limits
 
 __all__ = ["LARGEST_ANSWER", "HttpTransport", "never_left", "reason_of"]
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 _CONNECT_SECONDS = 10.0
+_PIECE = 16 * 1024
+_OF_THE_WIRE = frozenset((b"content-encoding", b"content-length", b"transfer-encoding"))
 _QUERY = re.compile(r"\?[^\s'\"]*=[^\s'\"]*")
 
 _NEVER_LEFT = (
@@ -32,6 +43,7 @@ _NEVER_LEFT = (
     aiohttp.ClientHttpProxyError,
     aiohttp.ServerFingerprintMismatch,
     aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
 )
 """aiohttp's errors from before a request's first byte."""
 
@@ -39,8 +51,8 @@ _NEVER_LEFT = (
 def never_left(error: BaseException) -> bool:
     """True when an error proves that nothing of the request left this machine.
 
-    httpx-aiohttp (0.2) reports a server that hung up, after it may have acted, as `httpx.ConnectTimeout`, as
-    it does a connection that was never made; only the cause tells them apart.
+    Where aiohttp is the cause, it says so itself: a server that hung up may have acted, a connection that was
+    never made has not.
     """
     cause = error.__cause__
     if isinstance(cause, aiohttp.ClientError):
@@ -70,6 +82,14 @@ def reason_of(error: httpx.HTTPError) -> str:
     return text or type(error.__cause__ or error).__name__
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a host is reached: what aiohttp is told of a proxy, and what the request proves to it."""
+
+    told: Mapping[str, Any] = field(default_factory=dict)
+    proof: Mapping[str, str] = field(default_factory=dict)
+
+
 class HttpTransport(httpx.AsyncBaseTransport):
     """Sends requests as they are: no redirects, no cookies of its own, no repeats, certificates verified.
 
@@ -79,71 +99,118 @@ class HttpTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._by_proxy: dict[str | None, AiohttpTransport] = {}
+        self._seconds = limits.timeout
+        self._connect = min(limits.timeout, _CONNECT_SECONDS)
+        self._timeout = aiohttp.ClientTimeout(
+            connect=self._connect, sock_connect=self._connect, sock_read=self._seconds
+        )
+        self._client: aiohttp.ClientSession | None = None
+        self._ways: dict[tuple[str, str], _Way] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        transport = self._transport(request.url)
-        seconds = self._limits.timeout
-        connect = min(seconds, _CONNECT_SECONDS)
-        request.extensions = {
-            **request.extensions,
-            "timeout": {"connect": connect, "read": seconds, "write": seconds, "pool": connect},
-        }
-        request.headers["Accept-Encoding"] = "gzip, deflate"
+        if self._client is None:
+            self._client = _new_client()
+        body = await request.aread()
+        way = self._way(request.url)
+        headers = CIMultiDict(request.headers.multi_items())
+        headers.update(way.proof)
+        headers["Accept-Encoding"] = "gzip, deflate"
         try:
-            async with asyncio.timeout(connect + seconds):
-                response = await transport.handle_async_request(request)
-                try:
-                    return await _whole(response, request)
-                finally:
-                    await response.aclose()
-        except TimeoutError as error:
-            raise httpx.ReadTimeout(f"no answer within {seconds:g} s", request=request) from error
+            async with (
+                asyncio.timeout(self._connect + self._seconds),
+                self._client.request(
+                    request.method,
+                    URL(str(request.url), encoded=True),
+                    headers=headers,
+                    data=body or None,
+                    allow_redirects=False,
+                    timeout=self._timeout,
+                    **way.told,
+                ) as answer,
+            ):
+                return await _whole(answer, request)
+        except (aiohttp.ServerTimeoutError, TimeoutError) as error:
+            if isinstance(error, _NEVER_LEFT):
+                raise httpx.ConnectTimeout(str(error), request=request) from error
+            raise httpx.ReadTimeout(f"no answer within {self._seconds:g} s", request=request) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise httpx.ReadError(type(error).__name__, request=request) from error
+            kind = httpx.ConnectError if isinstance(error, _NEVER_LEFT) else httpx.ReadError
+            raise kind(str(error) or type(error).__name__, request=request) from error
 
     async def aclose(self) -> None:
-        for transport in self._by_proxy.values():
-            await transport.aclose()
-        self._by_proxy.clear()
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
 
-    def _transport(self, url: httpx.URL) -> AiohttpTransport:
-        proxy = _proxy_for(url)
-        if proxy not in self._by_proxy:
-            context = httpx.create_ssl_context()
-            self._by_proxy[proxy] = AiohttpTransport(
-                verify=context,
-                proxy=httpx.Proxy(proxy) if proxy else None,
-                client=lambda: self._client(context),
-            )
-        return self._by_proxy[proxy]
-
-    def _client(self, context: object) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            limit=0,  # the session holds the connection's concurrency
-            ssl=context,  # type: ignore[arg-type]
-            keepalive_timeout=5.0,  # shorter than servers': a stale connection makes a write unclear
-        )
-        client = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        # aiohttp sends a GET again when a kept connection was closed: a call that nobody would have counted.
-        client._retry_connection = False
-        return client
+    def _way(self, url: httpx.URL) -> _Way:
+        """The way to this host; looked up once."""
+        place = url.scheme, url.host
+        if place not in self._ways:
+            self._ways[place] = _by_way_of(_proxy_for(url), url.scheme)
+        return self._ways[place]
 
 
-async def _whole(response: httpx.Response, request: httpx.Request) -> httpx.Response:
+def _new_client() -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        limit=0,  # the session holds the connection's concurrency
+        ssl=httpx.create_ssl_context(),
+        keepalive_timeout=5.0,  # shorter than servers': a stale connection makes a write unclear
+    )
+    client = aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+    )
+    # aiohttp sends a GET again when a kept connection was closed: a call that nobody would have counted.
+    client._retry_connection = False
+    return client
+
+
+async def _whole(answer: aiohttp.ClientResponse, request: httpx.Request) -> httpx.Response:
     """The answer with its body read and decompressed."""
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > LARGEST_ANSWER:
+    headers = [(name, value) for name, value in answer.raw_headers if name.lower() not in _OF_THE_WIRE]
+    packed = answer.headers.get("Content-Encoding")
+    if packed is None:
+        body = await _read(answer.content.iter_any(), request)
+    else:
+        # httpx unpacks piece by piece, so that a small answer cannot grow without bound
+        told = httpx.Response(answer.status, headers={"Content-Encoding": packed}, stream=_Pieces(answer))
+        body = await _read(told.aiter_bytes(), request)
+    return httpx.Response(answer.status, headers=headers, content=body, request=request)
+
+
+async def _read(pieces: AsyncIterator[bytes], request: httpx.Request) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        parts.append(piece)
+        size += len(piece)
+        if size > LARGEST_ANSWER:
             raise httpx.ReadError("the answer is larger than 64 MB", request=request)
-    headers = [
-        (name, value)
-        for name, value in response.headers.multi_items()
-        if name.lower() not in ("content-encoding", "content-length", "transfer-encoding")
-    ]
-    return httpx.Response(response.status_code, headers=headers, content=bytes(body), request=request)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class _Pieces(httpx.AsyncByteStream):
+    """A body as it comes off the wire, in pieces of at most 16 KB."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._answer.content.iter_chunked(_PIECE):
+            yield piece
+
+
+def _by_way_of(address: str | None, scheme: str) -> _Way:
+    if address is None:
+        return _Way()
+    proxy = httpx.Proxy(address)
+    if not proxy.auth:
+        return _Way({"proxy": str(proxy.url)})
+    token = b64encode(":".join(proxy.auth).encode()).decode()
+    proof = {"Proxy-Authorization": f"Basic {token}"}
+    # To a proxy of plain HTTP the request itself goes, to another one a request for a tunnel before it.
+    if scheme == "http":
+        return _Way({"proxy": str(proxy.url)}, proof)
+    return _Way({"proxy": str(proxy.url), "proxy_headers": proof})
 
 
 def _proxy_for(url: httpx.URL) -> str | None:

@@ -485,3 +485,80 @@ def test_kept_answers_are_scrubbed_through_and_through() -> None:
         assert kept == {"a": ["***", 1, {"***": None}]}
 
     asyncio.run(main())
+
+
+def test_an_address_goes_out_as_it_was_written() -> None:
+    heads: list[bytes] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await read_request(reader))
+        writer.write(answer())
+        await writer.drain()
+
+    async def scenario() -> None:
+        session = make_session()
+        async with raw_server(handler) as base:
+            url = f"{base}/k3cloud/a%2Fb.kdsvc?access_token=a%2Bb%3D&q=%E9%92%89+x"
+            request = httpx.Request(
+                "GET", url, headers=[("X-Two", "1"), ("X-Two", "2"), ("Cookie", "a=b; c=d")]
+            )
+            await session.call("x", request)
+            await session.aclose()
+
+    asyncio.run(scenario())
+    first, *lines = heads[0].decode().split("\r\n")
+    assert first == "GET /k3cloud/a%2Fb.kdsvc?access_token=a%2Bb%3D&q=%E9%92%89+x HTTP/1.1"
+    lowered = [line.lower() for line in lines]
+    assert "x-two: 1" in lowered
+    assert "x-two: 2" in lowered
+    assert "cookie: a=b; c=d" in lowered
+    assert len([line for line in lowered if line.startswith("host:")]) == 1
+
+
+def test_a_packed_answer_grows_no_further_than_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LARGEST_ANSWER", 1_000_000)
+    packed = gzip.compress(b"\0" * 50_000_000)
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(answer(packed, b"Content-Encoding: gzip\r\n"))
+        await writer.drain()
+
+    with pytest.raises(NoAnswer, match="larger than 64 MB"):
+        asyncio.run(call_once(handler))
+
+
+def test_a_proxy_gets_the_request_and_its_own_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    heads: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await read_request(reader))
+        writer.write(answer(b'{"by": "proxy"}'))
+        await writer.drain()
+
+    async def scenario() -> httpx.Response:
+        async with raw_server(proxy) as base:
+            monkeypatch.setenv("http_proxy", base.replace("//", "//me:s%2Fcret@"))
+            monkeypatch.setenv("no_proxy", "")
+            session = make_session()
+            try:
+                return await session.call("x", httpx.Request("POST", "http://erp.example/x", json={}))
+            finally:
+                await session.aclose()
+
+    assert asyncio.run(scenario()).json() == {"by": "proxy"}
+    assert heads[0].startswith(b"POST http://erp.example/x HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic bWU6cy9jcmV0" in heads[0]
+
+
+def test_a_proxy_that_is_not_there_never_sent_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+        session = make_session()
+        try:
+            await session.call("x", httpx.Request("POST", "http://erp.example/x", json={}))
+        finally:
+            await session.aclose()
+
+    with pytest.raises(NeverSent):
+        asyncio.run(scenario())
