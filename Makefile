@@ -33,8 +33,11 @@ types: $(VENV)/.installed-dev  ## mypy, strict
 docs: $(VENV)/.installed-dev  ## do the docs still hold?
 	@$(VENV)/bin/python -m pytest -q tests/docs
 
-soak: $(VENV)/.installed-dev  ## thousands of simulated histories; writes docs/reliability.md
-	@$(VENV)/bin/python tests/simulation/soak.py --histories $(or $(HISTORIES),10000) --write docs/reliability.md
+soak: $(VENV)/.installed-dev  ## thousands of simulated histories, a thousand kills; writes docs/reliability.md
+	@$(VENV)/bin/python tests/simulation/soak.py --histories $(or $(HISTORIES),10000) --write docs/reliability.md; \
+	simulated=$$?; \
+	$(VENV)/bin/python tests/processes/soak.py --kills $(or $(KILLS),1000) --append docs/reliability.md \
+	&& exit $$simulated
 
 fuzz: $(VENV)/.installed-dev  ## bad input, for SECONDS=60 or longer; needs Linux
 	@$(VENV)/bin/python -m pip install -q atheris

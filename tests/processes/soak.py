@@ -9,7 +9,9 @@ import argparse
 import importlib.util
 import multiprocessing
 import os
+import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,12 +22,14 @@ from typing import Any
 
 _HERE = Path(__file__).parent
 _MOST_KILLS = 12  # of one set of claims
-_POSTGRESQL = 4  # every fourth set
+_ON_POSTGRESQL = _BETWEEN_SIMULATORS = 0.3
 _TITLE = "## Real processes"
+_PLANTED_SETS = 20
+_PLANT = "resend without asking"
 _MOMENTS = {
     "call": "some milliseconds after a chosen call reached the systems",
     "time": "at a chosen time after its start",
-    "fault": "right before, right after, or long before the effect of a chosen call",
+    "fault": "around the effect of a chosen call, or while calls went wrong",
 }
 
 
@@ -40,7 +44,7 @@ class _Job:
 
 
 def main() -> int:
-    """Kill, and say how it went; 1 when anything was lost, double or odd."""
+    """Kill, and say how it went; 1 when anything was lost, double or odd, or a planted bug went unseen."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--first", type=int, default=100_000, help="the first seed")
@@ -53,18 +57,22 @@ def main() -> int:
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as name, ProcessPoolExecutor(given.workers, context) as pool:
         jobs = [_Job(given.first + n, given.workers, share, Path(name)) for n in range(given.workers)]
-        for figures in pool.map(_work, jobs):
-            total.add(figures)
-    text = section(total)
+        working = [pool.submit(_work, job) for job in jobs]
+        seen = pool.submit(_planted, Path(name) / "planted")
+        for figures in working:
+            total.add(figures.result())
+        planted = seen.result()
+    text = section(total, planted, f"seeds from {given.first} on, commit {_commit()}")
     print(text, *total.other, f"{time.monotonic() - began:.0f} s", sep="\n")
     if given.append:
         _append(Path(given.append), text)
-    return 1 if total.bad() or total.kills < given.kills else 0
+    return 1 if total.bad() or total.kills < given.kills or not planted.twice else 0
 
 
-def section(figures: Any) -> str:
+def section(figures: Any, planted: Any, made_with: str) -> str:
     """The figures as a section of the scorecard, in Markdown."""
     moments = [f"| {meaning} | {figures.moments[name]:,} |" for name, meaning in _MOMENTS.items()]
+    kinds = [f"| {kind} | {kills:,} |" for kind, kills in sorted(figures.kinds.items())]
     outcome = {
         "sets of claims": figures.sets,
         "claims": figures.claims,
@@ -79,17 +87,23 @@ def section(figures: Any) -> str:
         [
             _TITLE,
             "",
-            "The real `engine run`, killed with `kill -9` and started again until all is delivered, against",
-            "two servers over TCP (`tests/processes`): half of the targets keep the key unique; every fourth",
-            "ledger lies on a real PostgreSQL, the others in a file.",
+            "The real `engine run`, killed with `kill -9` and started again until all is delivered, between",
+            f"systems that are reached over TCP (`tests/processes/soak.py`; {made_with}).",
             "",
             "| killed | times |",
             "| --- | ---: |",
             *moments,
             "",
+            "| on, and between | kills |",
+            "| --- | ---: |",
+            *kinds,
+            "",
             "| what came of it | |",
             "| --- | ---: |",
             *(f"| {name} | {number:,} |" for name, number in outcome.items()),
+            "",
+            f"With a bug planted (*{_PLANT}*), {planted.kills} kills made the same audit find",
+            f"{planted.twice} bills or comments twice." + ("" if planted.twice else " **It is blind.**"),
             "",
         ]
     )
@@ -121,11 +135,18 @@ def _work(job: _Job) -> Any:
 
 
 def _play(killing: Any, loop: Any, server: Any, folder: Path, seed: int, kills: int) -> Any:
-    name = server.make() if seed % _POSTGRESQL == 0 else None
+    """One set of claims, whose seed says where and between which systems it is played."""
+    chance = random.Random(f"kinds of {seed}")
+    name = server.make() if chance.random() < _ON_POSTGRESQL else None
     place = folder / f"set{seed}"
-    company = killing.Company(
-        place, loop, ledger=server.url(name) if name else None, unique=bool(seed // _POSTGRESQL % 2)
-    )
+    made_of: dict[str, Any] = {
+        "ledger": server.url(name) if name else None,
+        "unique": chance.random() < 0.5,
+    }
+    if chance.random() < _BETWEEN_SIMULATORS:
+        company = killing.Simulated(place, **made_of)
+    else:
+        company = killing.Company(place, loop, **made_of)
     try:
         found = killing.Storm(company, seed, kills).play()
         found.other = [f"seed {seed}: {text}" for text in found.other]
@@ -137,6 +158,35 @@ def _play(killing: Any, loop: Any, server: Any, folder: Path, seed: int, kills: 
         if name:
             server.drop(name)
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _planted(folder: Path) -> Any:
+    """The figures of an engine with a bug, killed until the audit finds something twice, or gives up."""
+    killing = _killing()
+    loop = sys.modules["outside_serving"].Loop()
+    folder.mkdir()
+    total = killing.Figures()
+    try:
+        while not total.twice and total.sets < _PLANTED_SETS:
+            company = killing.Company(folder / f"set{total.sets}", loop, unique=False, plant=_PLANT)
+            try:
+                total.add(killing.Storm(company, total.sets, _MOST_KILLS).play())
+            finally:
+                company.close()
+    finally:
+        loop.close()
+    return total
+
+
+def _commit() -> str:
+    """The commit that was soaked, and whether the code differs from it."""
+    try:
+        told = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], cwd=_HERE, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return told.stdout.strip()
 
 
 def _killing() -> Any:

@@ -41,6 +41,15 @@ def test_killed_between_the_products_own_simulators(simulated: Callable[..., Any
     _storms(simulated, 20 + unique, 4, lambda: None, unique)
 
 
+def test_a_planted_bug_is_seen(company: Callable[..., Any]) -> None:
+    """An engine that sends again without asking pays twice after a kill; the audit says so."""
+    made = company(unique=False, plant="resend without asking")
+    made.kingdee.fail("batchsave", "kill_after")
+    assert made.finish(made.start()).code == -9
+    made.finish(made.start())
+    assert made.audit().twice > 0
+
+
 def _storms(
     company: Callable[..., Any],
     seed: int,
