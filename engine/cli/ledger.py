@@ -1,7 +1,8 @@
-"""engine ledger: what the ledger holds, its backup, its upgrade."""
+"""engine ledger: what the ledger holds, its backup, its upgrade, its pruning."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,18 @@ from engine.run.words import state_word
 
 __all__ = ["ledger"]
 
+_YOUNGEST = timedelta(days=31)
+_PRUNED = {
+    "payloads": "documents as they were sent",
+    "snapshots": "records as they were read",
+    "events": "events of closed records",
+    "runs": "runs",
+    "lookups": "kept look-ups",
+    "budgets": "daily counts of calls",
+}
 
-@click.group(cls=Group, help=tr("The ledger: status, backup, upgrade."))
+
+@click.group(cls=Group, help=tr("The ledger: status, backup, upgrade, prune."))
 @common_options
 def ledger(common: Common) -> None:
     """The group."""
@@ -93,3 +104,53 @@ def upgrade(common: Common) -> int:
     else:
         click.echo(tr("version {before} → {after}", before=before or "-", after=after))
     return 0
+
+
+@ledger.command(help=tr("Let go of old payloads and stories; identity, numbers and totals stay."))
+@click.option(
+    "--older-than",
+    "older_than",
+    default="365d",
+    show_default=True,
+    metavar="DURATION",
+    help=tr("How old a thing must be to go: 365d; at least 31d."),
+)
+@click.option("--dry-run", "dry_run", is_flag=True, help=tr("Only tell what would go."))
+@common_options
+def prune(common: Common, older_than: str, dry_run: bool) -> int:
+    """Prune the ledger."""
+    from engine.cli.run import duration_option
+
+    age = duration_option("--older-than", older_than)
+    if age < _YOUNGEST:
+        raise click.BadParameter(
+            tr("at least 31d: what is younger is still compared and asked for"), param_hint="--older-than"
+        )
+    before, gone = run_async(_prune(common, age, dry_run))
+    if common.json:
+        emit({"before": before.isoformat(timespec="seconds"), "dry_run": dry_run, **gone})
+        return 0
+    day = f"{before:%Y-%m-%d}"
+    click.echo(
+        tr("would go, of before {day}:", day=day) if dry_run else tr("gone, of before {day}:", day=day)
+    )
+    for name, word in _PRUNED.items():
+        click.echo(f"  {tr(word)}  {gone[name]}")
+    return 0
+
+
+async def _prune(common: Common, age: timedelta, dry_run: bool) -> tuple[datetime, dict[str, int]]:
+    from dataclasses import asdict
+
+    from engine.clock import SHANGHAI
+    from engine.ledger.prune import prune as let_go
+    from engine.ledger.prune import would_prune
+    from engine.run.inspect import looking
+    from engine.run.workplace import clock_of
+
+    choice = common.choose()
+    before = clock_of(choice).now().astimezone(SHANGHAI) - age
+    work = would_prune if dry_run else let_go
+    async with looking(choice) as view:
+        found = await view.ledger.do(lambda tx: work(tx, before))
+    return before, asdict(found)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from engine.ledger import events, lookups, runs
 from engine.ledger.budgets import count
-from engine.ledger.prune import Pruned, prune
+from engine.ledger.prune import Pruned, prune, would_prune
 from engine.ledger.tables import budgets, deliveries, records
 
 if TYPE_CHECKING:
@@ -57,3 +57,36 @@ def test_the_days_of_the_running_month_stay_for_the_forecast(tx: Connection) -> 
     for day in ("2026-10-31", "2026-11-01"):
         count(tx, "d", "get", 1, day, metered=True)
     assert prune(tx, NOW).budgets == 1
+
+
+def test_what_was_sent_and_read_goes_when_all_is_done(tx: Connection) -> None:
+    for name, state in (("done", "done"), ("failed", "failed"), ("skipped", "skipped"), ("shared", "done")):
+        delivery(tx, name, state)
+    tx.execute(update(records).values(snapshot={"title": "x"}, final=True, number="N"))
+    tx.execute(update(deliveries).values(payload={"FBillNo": "K"}, key=deliveries.c.id, form="F", amount=1))
+    shared = tx.scalars(select(records.c.id).where(records.c.source_id == "shared")).one()
+    row = {"record_id": shared, "state": "unknown", "created_at": OLD, "updated_at": OLD}
+    tx.execute(insert(deliveries).values(scheme="other", target_system="k", **row))
+
+    told = would_prune(tx, LIMIT)
+    assert (told.payloads, told.snapshots) == (2, 1)
+    assert tx.scalar(select(func.count()).where(deliveries.c.payload.is_(None))) == 1  # the one without any
+
+    assert prune(tx, LIMIT) == told
+    assert prune(tx, LIMIT) == Pruned(0, 0, 0, 0)
+    kept = select(records.c.source_id).where(records.c.snapshot.is_not(None))
+    assert set(tx.scalars(kept)) == {"failed", "skipped", "shared"}
+    keys = tx.execute(select(deliveries.c.key, deliveries.c.amount).where(deliveries.c.scheme == "s")).all()
+    assert all(key and amount == 1 for key, amount in keys)
+    assert set(tx.scalars(select(records.c.number))) == {"N"}
+
+
+def test_callbacks_and_what_was_done_lately_keep_their_records(tx: Connection) -> None:
+    for name in ("told", "lately"):
+        delivery(tx, name, "done")
+    told = records.c.source_id == "told"
+    tx.execute(update(records).where(told).values(system="callback:s@k", family="delivered:w"))
+    tx.execute(update(records).values(snapshot={"title": "x"}, final=True))
+    lately = select(records.c.id).where(records.c.source_id == "lately").scalar_subquery()
+    tx.execute(update(deliveries).where(deliveries.c.record_id == lately).values(updated_at=NOW))
+    assert prune(tx, LIMIT).snapshots == 0
