@@ -35,6 +35,14 @@ def loads(text: str | bytes, deepest: int = DEEPEST) -> Any:
     Each half of a character that was cut in two becomes a question mark, NUL the replacement character.
     Raises ValueError, also for more than `deepest` levels.
     """
+    try:
+        value = orjson.loads(text)
+    except ValueError:  # what it refuses may still be readable, or is refused below in other words
+        pass
+    else:
+        nul = b"\\u0000" in text if isinstance(text, bytes) else "\\u0000" in text
+        if not nul and _is_plain(value, deepest):
+            return value
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text))
     try:
@@ -44,6 +52,28 @@ def loads(text: str | bytes, deepest: int = DEEPEST) -> Any:
     if text.count("[") + text.count("{") > deepest:
         _measure(value, deepest)
     return _storable(value) if _BROKEN.search(text) else value
+
+
+def _is_plain(value: Any, deepest: int) -> bool:
+    """Whether a fast reader's value is as it should be: no float, which has lost digits, and not too deep."""
+    level = [value]
+    for _ in range(deepest + 1):
+        below: list[Any] = []
+        held = False
+        for part in level:
+            kind = type(part)
+            if kind is dict:
+                held = True
+                below += part.values()
+            elif kind is list:
+                held = True
+                below += part
+            elif kind is float:
+                return False
+        if not held:
+            return True
+        level = below
+    return False
 
 
 def _measure(value: Any, deepest: int) -> None:

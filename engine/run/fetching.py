@@ -140,6 +140,8 @@ class Fetcher:
     async def _kept(self, delivery: Delivery) -> dict[str, Any] | None:
         if delivery.snapshot is not None:
             return delivery.snapshot
+        if not delivery.asked:  # nobody has read it when it was listed, a moment ago
+            return None
         return await self.work.ledger.do(lambda tx: records.snapshot(tx, delivery.record_id))
 
     async def _get(self, delivery: Delivery) -> dict[str, Any] | None:
