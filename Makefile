@@ -4,7 +4,7 @@ VENV ?= .venv
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types docs soak fuzz picture ci clean
+.PHONY: help run test check lint format types docs soak fuzz bench picture ci clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ soak: $(VENV)/.installed-dev  ## thousands of simulated histories, a thousand ki
 fuzz: $(VENV)/.installed-dev  ## bad input, for SECONDS=60 or longer; needs Linux
 	@$(VENV)/bin/python -m pip install -q atheris
 	@SECONDS=$(or $(SECONDS),60) $(VENV)/bin/python tests/security/hostile/fuzz.py
+
+bench: $(VENV)/.installed-dev  ## the engine against the same by hand; writes docs/performance.md
+	@$(VENV)/bin/python -m benchmarks.report --claims $(or $(CLAIMS),20000) --size --write docs/performance.md
 
 picture: $(VENV)/.installed-dev  ## make docs/run.svg anew, from a real run
 	@$(VENV)/bin/python tools/picture.py docs/run.svg

@@ -30,6 +30,7 @@ REFUSED = 3
 """Of five claims in a row, the one that was refused: 80 % are to be paid."""
 
 _PATTERNS = 2000
+_PROJECT = "研发中心".encode()
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _KEYS = re.compile(r"'([^']+)'")
 _OK = {"errcode": 0, "errmsg": "ok"}
@@ -72,14 +73,15 @@ class Systems:
 
     # --- DingTalk -------------------------------------------------------------------------------------------
 
-    def _answer(self, number: int) -> tuple[bytes, bytes]:
-        """A claim's answer, cut where its number stands."""
+    def _answer(self, number: int) -> tuple[bytes, bytes, bytes]:
+        """A claim's answer, cut where its number and its project stand: no two claims say the same."""
         claim = instance(number)
         if number % 5 == REFUSED:
             claim["result"] = "refuse"
         text = json.dumps({**_OK, "process_instance": claim, "request_id": "x"}, ensure_ascii=False)
-        before, _, after = text.partition(claim["business_id"])
-        return before.encode(), after.encode()
+        before, _, rest = text.partition(claim["business_id"])
+        between, _, after = rest.partition(f"研发中心{number % 40}")
+        return before.encode(), between.encode(), after.encode()
 
     def _id(self, number: int) -> str:
         return f"bench{number:017}0001{int(self._made_at(number))}"
@@ -108,8 +110,8 @@ class Systems:
 
     def _get(self, body: bytes) -> bytes:
         number = int(orjson.loads(body)["process_instance_id"][5:22])
-        before, after = self._made[number % _PATTERNS]
-        return b"%b20240508102100%07d%b" % (before, number, after)
+        before, between, after = self._made[number % _PATTERNS]
+        return b"%b20240508102100%07d%b%b%07d%b" % (before, number, between, _PROJECT, number, after)
 
     def _user(self, body: bytes) -> Any:
         id_ = orjson.loads(body)["userid"]
