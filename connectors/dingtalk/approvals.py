@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
 from connectors.dingtalk.record import from_new
 from connectors.dingtalk.wire import Wire
+from engine import jsontext
 from engine.connector.signals import Retry
 from engine.errors import ConfigurationError
 from engine.language import tr
@@ -58,7 +60,9 @@ class OldWire(Wire):
     def request(self, path: str, body: Mapping[str, Any], token: str) -> httpx.Request:
         import httpx
 
-        return httpx.Request("POST", f"{self.base}/{path}", params={"access_token": token}, json=dict(body))
+        url = f"{self.base}/{path}?access_token={quote(token, safe='')}"
+        content = jsontext.dumps(body).encode()
+        return httpx.Request("POST", url, content=content, headers={"Content-Type": "application/json"})
 
 
 class OldApprovals:

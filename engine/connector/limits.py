@@ -25,7 +25,9 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)")
 class Limits:
     """The limits of one connection. Rates are for each interface; durations are in seconds; None is no limit.
 
-    `settle` is None unless it was given: what it is otherwise depends on environment and key (`settle_for`).
+    `writers` is how many batches are on their way at a time: as many as `concurrency` where that was given,
+    else two, since not every target bears more. `settle` is None unless it was given: what it is otherwise
+    depends on environment and key (`settle_for`).
     """
 
     per_second: Decimal | None = None
@@ -35,6 +37,7 @@ class Limits:
     concurrency: int = 8
     timeout: float = 60.0
     settle: float | None = None
+    writers: int = 2
 
     def settle_for(self, *, sandbox: bool, unique: bool) -> float:
         """Seconds after which a request is surely over: what was given, else 2 in the sandbox, 5 where the
@@ -78,6 +81,8 @@ def read_limits(node: Node | None, *, sandbox: bool) -> Limits:
                 else tr("known are {names}", names=", ".join(_READERS)),
             )
         given[key] = reader(key, value)
+    if "concurrency" in given:
+        given["writers"] = given["concurrency"]
     return Limits(**given)
 
 

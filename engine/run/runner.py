@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["Options", "run_callbacks", "run_lane"]
 
 _QUEUE = 200
-_SENDERS = 2
 _POLL = 0.3
 _AT_WILL = Pace()
 
@@ -127,7 +126,8 @@ async def _pipeline(lane: Lane, work: Work, options: Options, hands: _Hands, beg
         recheck=options.recheck,
     )
     readers = lane.origin.connection.limits.concurrency if lane.origin else 1
-    senders = min(_SENDERS, lane.to.connection.limits.concurrency)
+    limits = lane.to.connection.limits
+    senders = min(limits.writers, limits.concurrency)
     async with asyncio.TaskGroup() as group:
         listing = _or_stop(work, _list(lane, work, options, to_read, began))
         group.create_task(_then_end(listing, to_read))

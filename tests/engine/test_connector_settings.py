@@ -68,7 +68,7 @@ def test_a_connection_is_read_whole(tmp_path: Path) -> None:
     found = production(tmp_path)
     assert found.connector == "dingtalk"
     assert found.unique == ("FBillNo",)
-    assert found.limits == Limits(Decimal(20), Decimal(600), None, 5000, 16, 120.0, 90.0)
+    assert found.limits == Limits(Decimal(20), Decimal(600), None, 5000, 16, 120.0, 90.0, 16)
     assert found.position == Position(str(tmp_path / "connections.yaml"), 3, 5)
 
 
