@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import normalize
 
@@ -75,8 +76,11 @@ class Template:
     floats: Mapping[float, str] = field(compare=False)
 
     def tree(self) -> nodes.Template:
-        """Jinja's tree, as it is before the bounds are built in; `floats` are its numbers with a point."""
-        return SANDBOX.parse(self.text)
+        """Jinja's tree, as it is before the bounds are built in; `floats` are its numbers with a point.
+
+        It is shared: nobody may change it.
+        """
+        return _tree(self.text)
 
     @property
     def reads_document(self) -> bool:
@@ -188,6 +192,11 @@ def parse_template(text: str, position: Position) -> Template:
         ) from error
     except (RecursionError, MemoryError, SyntaxError, TemplateError, OverflowError, ValueError) as error:
         raise SchemeError(tr("the template is too deep or too large"), position=position) from error
+
+
+@lru_cache(maxsize=256)
+def _tree(text: str) -> nodes.Template:
+    return SANDBOX.parse(text)
 
 
 def _syntax_hint(text: str, reason: str) -> str:

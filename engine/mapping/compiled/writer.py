@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -116,7 +117,12 @@ class Writer:
 
     def code(self) -> CodeType:
         """The source, compiled. Raises SyntaxError, RecursionError or MemoryError where Python cannot."""
-        return compile(self.source(), "<mapping>", "exec", dont_inherit=True)
+        return _code(self.source())
+
+
+@lru_cache(maxsize=32)
+def _code(source: str) -> CodeType:
+    return compile(source, "<mapping>", "exec", dont_inherit=True)
 
 
 def _flat(lines: Iterable[Any]) -> Iterator[tuple[int, str]]:
