@@ -17,7 +17,7 @@ from engine.ledger import events
 from engine.ledger.rows import Delivery, Fault, State
 from engine.ledger.sql import insert_missing
 from engine.ledger.tables import deliveries, records
-from engine.ledger.together import waiting
+from engine.ledger.together import catch_up, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -167,7 +167,13 @@ def _find_query(narrowed: frozenset[str], with_snapshot: bool) -> Select[Any]:
 
 def by_ids(tx: Connection, ids: Sequence[int], *, with_snapshot: bool = False) -> list[Delivery]:
     """Deliveries by their rows."""
-    return _fetch(tx, _select(with_snapshot).where(deliveries.c.id.in_(ids)).order_by(deliveries.c.id))
+    return _fetch(tx, _ids_query(with_snapshot), {"ids": list(ids)})
+
+
+@cache
+def _ids_query(with_snapshot: bool) -> Select[Any]:
+    wanted = deliveries.c.id.in_(bindparam("ids", expanding=True))
+    return _select(with_snapshot).where(wanted).order_by(deliveries.c.id)
 
 
 def in_states(
@@ -457,6 +463,7 @@ def _select(with_snapshot: bool) -> Select[Any]:
 
 
 def _fetch(tx: Connection, query: Select[Any], values: Mapping[str, Any] | None = None) -> list[Delivery]:
+    catch_up(tx)
     return [_delivery(dict(row._mapping)) for row in tx.execute(query, values)]
 
 

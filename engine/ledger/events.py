@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from engine.ledger.rows import Event
 from engine.ledger.tables import events
-from engine.ledger.together import waiting
+from engine.ledger.together import catch_up, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
 _INSERT = insert(events)
 
@@ -68,15 +69,22 @@ def _write(tx: Connection, rows: list[dict[str, Any]]) -> None:
 
 def has(tx: Connection, delivery_id: int, record_id: int, kind: str) -> bool:
     """Whether a delivery has an event of a kind."""
+    catch_up(tx)
     found = select(events.c.id).where(
         events.c.record_id == record_id, events.c.delivery_id == delivery_id, events.c.kind == kind
     )
     return tx.execute(found.limit(1)).one_or_none() is not None
 
 
+@cache
+def _story_query() -> Select[Any]:
+    return select(events).where(events.c.record_id == bindparam("record_id")).order_by(events.c.id)
+
+
 def of_record(tx: Connection, record_id: int) -> list[Event]:
     """A record's events under all schemes, oldest first."""
-    found = tx.execute(select(events).where(events.c.record_id == record_id).order_by(events.c.id))
+    catch_up(tx)
+    found = tx.execute(_story_query(), {"record_id": record_id})
     return [
         Event(at=row.at, kind=row.kind, run=row.run, delivery_id=row.delivery_id, detail=row.detail or {})
         for row in found

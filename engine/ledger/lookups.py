@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 
 from engine.ledger.sql import insert_missing
 from engine.ledger.tables import lookups
@@ -12,7 +13,7 @@ from engine.ledger.tables import lookups
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
 __all__ = ["CONTENT", "forget", "get", "put"]
 
@@ -24,7 +25,16 @@ _LONGEST_KEY = 300
 
 def get(tx: Connection, system: str, interface: str, key: str, not_before: datetime) -> Any:
     """The answer kept for a key, if it was given at `not_before` or later; else None. No miss is kept."""
-    return tx.scalar(select(lookups.c.value).where(*_of(system, interface, key), lookups.c.at >= not_before))
+    asked = {"system": system, "interface": interface, "key": key, "not_before": not_before}
+    return tx.execute(_kept_query(), asked).scalar()
+
+
+@cache
+def _kept_query() -> Select[Any]:
+    names = ("system", "interface", "key")
+    return select(lookups.c.value).where(
+        *(lookups.c[name] == bindparam(name) for name in names), lookups.c.at >= bindparam("not_before")
+    )
 
 
 def put(tx: Connection, system: str, interface: str, key: str, value: Any, at: datetime) -> None:

@@ -13,7 +13,7 @@ from engine.ledger.events import FORM_ACCEPTED
 from engine.ledger.rows import State
 from engine.ledger.sql import insert_missing
 from engine.ledger.tables import deliveries, events, records
-from engine.ledger.together import waiting
+from engine.ledger.together import catch_up, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,6 +87,7 @@ def _snapshot_statement() -> Update:
 
 def by_name(tx: Connection, system: str, family: str, name: str) -> tuple[str, dict[str, Any] | None] | None:
     """A record by its id or number: its id, and what it said when last read."""
+    catch_up(tx)
     row = tx.execute(
         select(records.c.source_id, records.c.snapshot)
         .where(
@@ -102,6 +103,7 @@ def by_name(tx: Connection, system: str, family: str, name: str) -> tuple[str, d
 
 def snapshot(tx: Connection, record_id: int) -> dict[str, Any] | None:
     """What the record said when last read, or None when it never was."""
+    catch_up(tx)
     kept: dict[str, Any] | None = tx.execute(_snapshot_query(), {"id": record_id}).scalar_one_or_none()
     return kept
 

@@ -1,7 +1,7 @@
 """Writes that wait for one another, so that rows of the same kind go to the database as one.
 
 Within ``with together(tx):`` moves of deliveries, events and snapshots are collected, and carried out at its
-end. Nothing in there may read what it has written. An error leaves all of it undone.
+end, or before somebody reads such things. An error leaves all of it undone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Carry = Callable[[Connection, list[Any]], None]
 
-__all__ = ["together", "waiting"]
+__all__ = ["catch_up", "together", "waiting"]
 
 _open: dict[Connection, Writes] = {}
 
@@ -64,3 +64,10 @@ def together(tx: Connection) -> Iterator[None]:
 def waiting(tx: Connection) -> Writes | None:
     """Where writes of this transaction wait, if they do."""
     return _open.get(tx)
+
+
+def catch_up(tx: Connection) -> None:
+    """Carry out what waits: somebody is about to read it."""
+    writes = _open.get(tx)
+    if writes is not None:
+        writes.carry_out()

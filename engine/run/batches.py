@@ -16,23 +16,33 @@ LINGER = 0.25
 """How long a batch that is not full waits for more."""
 
 
-async def batches(queue: asyncio.Queue[Prepared | None], size: int) -> AsyncIterator[list[Prepared]]:
-    """The queue's documents in batches of at most `size`, until its end mark, which is left for others."""
-    while (first := await queue.get()) is not None:
-        batch = [first]
-        ended = False
-        while len(batch) < size and not ended:
-            try:
-                more = (
-                    queue.get_nowait() if not queue.empty() else await asyncio.wait_for(queue.get(), LINGER)
-                )
-            except TimeoutError:
-                break
-            if more is None:
-                ended = True
-            else:
-                batch.append(more)
-        yield batch
-        if ended:
-            break
+async def batches(
+    queue: asyncio.Queue[Prepared | None], size: int, turn: asyncio.Lock
+) -> AsyncIterator[list[Prepared]]:
+    """The queue's documents in batches of at most `size`, until its end mark, which is left for others.
+
+    Those who share a queue share `turn`: one fills its batch before the next begins one, so that few
+    documents are not spread over many calls.
+    """
+    ended = False
+    while not ended:
+        async with turn:
+            batch, ended = await _filled(queue, size)
+        if batch:
+            yield batch
     await queue.put(None)
+
+
+async def _filled(queue: asyncio.Queue[Prepared | None], size: int) -> tuple[list[Prepared], bool]:
+    """The next batch, and whether it is the last."""
+    more = await queue.get()
+    batch: list[Prepared] = []
+    while more is not None:
+        batch.append(more)
+        if len(batch) == size:
+            return batch, False
+        try:
+            more = queue.get_nowait() if not queue.empty() else await asyncio.wait_for(queue.get(), LINGER)
+        except TimeoutError:
+            return batch, False
+    return batch, True

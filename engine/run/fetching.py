@@ -12,6 +12,7 @@ from engine.ledger import deliveries, events, records
 from engine.ledger.deliveries import NO_FAULT
 from engine.ledger.rows import Delivery, Fault, State
 from engine.run import amendments, outcome
+from engine.run.committing import Committer
 from engine.run.judge import (
     Failed,
     FormChanged,
@@ -66,6 +67,7 @@ class Fetcher:
         self._began = work.clock.now()
         self._late = False
         self._postponed: list[Delivery] = []
+        self._committer = Committer(work.ledger)
 
     async def serve(self) -> None:
         """Work off the queue until its end mark, which is left for the other workers."""
@@ -184,7 +186,7 @@ class Fetcher:
             told = self._told(tx, delivery, verdict, record)
             return self._settle(tx, delivery, told), told
 
-        after, told = await self.work.ledger.do(write)
+        after, told = await self._committer.do(write)
         if isinstance(told, Undecided):
             self._postponed.append(replace(after, snapshot=None))
             return None

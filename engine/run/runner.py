@@ -133,8 +133,9 @@ async def _pipeline(lane: Lane, work: Work, options: Options, hands: _Hands, beg
         group.create_task(_then_end(listing, to_read))
         fetching = [group.create_task(fetcher.serve()) for _ in range(readers)]
         group.create_task(_then_end(_finished(fetching, fetcher), to_send))
+        turn = asyncio.Lock()
         for _ in range(senders):
-            group.create_task(_send(work, hands.sender, to_send, lane.batch))
+            group.create_task(_send(work, hands.sender, to_send, lane.batch, turn))
 
 
 async def _finished(fetching: Sequence[asyncio.Task[None]], fetcher: Fetcher) -> None:
@@ -157,7 +158,7 @@ async def _care(lane: Lane, work: Work, options: Options, hands: _Hands, patienc
         group.create_task(_then_end(_put_all(anew, to_read), to_read))
         fetching = [group.create_task(fetcher.serve())]
         group.create_task(_then_end(_finished(fetching, fetcher), to_send))
-        group.create_task(_send(work, hands.sender, to_send, lane.batch))
+        group.create_task(_send(work, hands.sender, to_send, lane.batch, asyncio.Lock()))
     await hands.settler.settle(patience)
 
 
@@ -180,8 +181,10 @@ async def _then_end(work: Coroutine[Any, Any, Any], queue: asyncio.Queue[Any]) -
     await queue.put(None)
 
 
-async def _send(work: Work, sender: Sender, queue: asyncio.Queue[Prepared | None], size: int) -> None:
-    async for batch in batches(queue, size):
+async def _send(
+    work: Work, sender: Sender, queue: asyncio.Queue[Prepared | None], size: int, turn: asyncio.Lock
+) -> None:
+    async for batch in batches(queue, size, turn):
         await _or_stop(work, sender.deliver(batch))
 
 
@@ -289,7 +292,7 @@ async def _call_back(
     async with asyncio.TaskGroup() as group:
         group.create_task(_then_end(lister.leftovers(), to_read))
         group.create_task(_then_end(fetcher.serve(), to_send))
-        group.create_task(_send(work, hands.sender, to_send, callback.lane.batch))
+        group.create_task(_send(work, hands.sender, to_send, callback.lane.batch, asyncio.Lock()))
     if last:
         patience = callback.lane.settle.total_seconds() if settle_wait is None else settle_wait
         await hands.settler.settle(patience)

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from engine.ledger import deliveries, events, records
 from engine.ledger.deliveries import Stale
 from engine.ledger.open import open_ledger
 from engine.ledger.port import LedgerPort, Transaction
 from engine.ledger.rows import Delivery, State
+from engine.ledger.tables import deliveries as stored
 from engine.ledger.together import together
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -42,11 +44,25 @@ def test_what_waits_is_written_at_the_end(ledger: LedgerPort) -> None:
             for each in found:
                 records.keep_snapshot(tx, each.record_id, {"of": each.source_id}, each.source_id, True, NOON)
                 assert deliveries.move(tx, each, State.READY, run="r", at=NOON, event="mapped")
-            assert {each.state for each in standing(tx)} == {State.WAITING}
+            assert tx.scalar(select(func.count()).where(stored.c.state == State.READY)) == 0
         after = standing(tx)
         assert {each.state for each in after} == {State.READY}
         assert [each.snapshot for each in after] == [{"of": each.source_id} for each in found]
         assert [each.asked for each in after] == [1, 1, 1]
+
+    asyncio.run(ledger.do(work))
+
+
+def test_who_reads_sees_what_waited(ledger: LedgerPort) -> None:
+    def work(tx: Transaction) -> None:
+        first, second, _ = listed(tx)
+        with together(tx):
+            records.keep_snapshot(tx, first.record_id, {"a": 1}, "N", True, NOON)
+            deliveries.move(tx, first, State.READY, run="r", at=NOON, event="mapped")
+            assert deliveries.by_ids(tx, [first.id])[0].state is State.READY
+            assert records.snapshot(tx, first.record_id) == {"a": 1}
+            deliveries.move(tx, second, State.READY, run="r", at=NOON, event="mapped")
+            assert [event.kind for event in events.of_record(tx, second.record_id)] == ["mapped"]
 
     asyncio.run(ledger.do(work))
 
