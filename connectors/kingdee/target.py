@@ -131,7 +131,7 @@ class BillTarget:
         """Unsubmit or delete bills that are not audited, by id, in one call."""
         stage, ids = documents[0].stage, [document.id for document in documents]
         if len(self.stages) > 1 and stage == self.stages[-1]:
-            reason = tr("it is audited: the engine takes back no audited bill")
+            reason = tr("it is audited: no audited bill is taken back")
             return [Refused(reason, FailureClass.CONFIGURATION)] * len(documents)
         take = self._client.cancel_assign if stage == "submit" else self._client.delete
         call = take(self._form.name, ids, gate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,8 @@ def sandbox(prompt: Any) -> Any:
 
     def set_up(life: str, *, until: str = "audit", kingdee: str = "") -> Any:
         text = shipped.replace("until: audit", f"until: {until}")
-        (prompt.folder / FILE).write_text(f"{text}\nlife: {{{life}}}\n", encoding="utf-8")
+        text = re.sub(r"^life:\n(?:  .*\n)+", f"life: {{{life}}}\n", text, flags=re.MULTILINE)
+        (prompt.folder / FILE).write_text(text, encoding="utf-8")
         (prompt.folder / "connections.yaml").write_text(
             "environments:\n  sandbox:\n"
             "    dingtalk: {connector: dingtalk, simulator: {seed: 1, instances: 40}}\n"

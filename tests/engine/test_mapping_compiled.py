@@ -709,8 +709,8 @@ def test_what_a_scheme_says_is_never_code(text: str) -> None:
     made = mappers(
         {"mapping": mapping}, form, tables={text: {text.strip(): text}}, table_defaults={text: text}
     )
-    if made is None:  # not every text can stand in a path or template
-        pytest.skip("no scheme")
+    if made is None:  # refused when it is read: nothing of it can be compiled
+        return
     safe(made[0].compile().source)
     find_it = {text: {text.strip(): text}}
     both = [mapper.map(record, {}, lambda table, key: find_it[table].get(key, MISS)) for mapper in made]

@@ -19,11 +19,32 @@ CHINESE = yaml.safe_load(files("engine.language").joinpath("zh", "mapping.yaml")
 
 def messages() -> set[str]:
     found = set(REASONS.values())
-    for module in Path(engine.mapping.__file__ or "").parent.glob("*.py"):
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == tr.__name__:
-                found |= {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
+    folder = Path(engine.mapping.__file__ or "").parent
+    for module in folder.glob("*.py"):
+        found |= given_to(module, tr.__name__)
+    for module in folder.glob("compiled/*.py"):  # why a field is not compiled, told in `engine explain`
+        found |= given_to(module, "Outside") | reasons_of(module)
     return found
+
+
+def given_to(module: Path, function: str) -> set[str]:
+    """The texts that a module's calls of a function are given."""
+    texts = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function:
+            texts |= {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
+    return texts
+
+
+def reasons_of(module: Path) -> set[str]:
+    """The texts of several words that a module holds as constants of its own."""
+    values = [
+        node.value
+        for node in ast.parse(module.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Constant)
+    ]
+    texts = {value.value for value in values if isinstance(value.value, str)}
+    return {text for text in texts if text.count(" ") > 2 and ":=" not in text}
 
 
 def places(text: str) -> set[str]:

@@ -60,7 +60,7 @@ def test_the_same_again_is_held_until_somebody_releases_it(world: Any) -> None:
     live(world)
     first = world.claim("88.00", days_ago=5)
     world.run()
-    second = again(world, first, days_ago=1)
+    second = again(world, first, days_ago=0.5)
     found = world.run()
     assert (found.code, found.json["status"], found.json["attention"]) == (1, "partial", 1)
     assert found.few()["failed"] == 1

@@ -240,7 +240,7 @@ def test_it_speaks_chinese_too(world: Any) -> None:
 
 def test_a_claim_revoked_before_the_first_run_is_for_a_human(world: Any) -> None:
     claim = world.claim("55.50")
-    revoked = world.claim("55.50", days_ago=1, biz_action="REVOKE", main=claim.id)
+    revoked = world.claim("55.50", days_ago=0.5, biz_action="REVOKE", main=claim.id)
     claim.attached = [revoked.id]
     more = "extend.biz_action != 'NONE' or extend.attached_process_instance_ids | default([])"
     world.scheme(("extend.biz_action != 'NONE'", more))
