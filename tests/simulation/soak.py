@@ -26,7 +26,6 @@ from dst.world import play
 
 _CHUNK = 20
 _PLANTED = 60
-_MONTH_LIMITS = (5000, 2500)
 
 
 @dataclass(slots=True)
@@ -48,7 +47,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with multiprocessing.get_context("spawn").Pool(given.workers) as pool:
-            jobs = [(folder / f"quota{limit}", given.quota_days, limit) for limit in _MONTH_LIMITS]
+            jobs = [(folder / f"quota{limit}", given.quota_days, limit) for limit in given.quotas]
             quotas = pool.map_async(_quota, jobs, 1)
             planted = pool.map_async(_plant, [(folder / f"plant{n}", n) for n in range(len(PLANTS))], 1)
             score = _histories(pool, folder, given.first, given.histories, given.minutes)
@@ -79,6 +78,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--show", type=int, metavar="SEED", help="play one history, and print it whole")
     parser.add_argument("--not-unique", action="store_true", help="with --show: numbers are not unique")
     parser.add_argument("--quota-days", type=int, default=90)
+    parser.add_argument("--quotas", type=int, nargs="+", default=[5000, 2500], help="calls a month")
     parser.add_argument("--write", help="where the scorecard goes")
     return parser.parse_args()
 
