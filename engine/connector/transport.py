@@ -12,6 +12,7 @@ import socket
 import ssl
 from base64 import b64encode
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies, proxy_bypass
 
@@ -33,6 +34,8 @@ __all__ = ["LARGEST_ANSWER", "HttpTransport", "never_left", "reason_of"]
 LARGEST_ANSWER = 64 * 1024 * 1024
 _CONNECT_SECONDS = 10.0
 _PIECE = 16 * 1024
+_LARGE = 1024 * 1024
+"""From here on aiohttp warns of a body that it is given whole."""
 _OF_THE_WIRE = frozenset((b"content-encoding", b"content-length", b"transfer-encoding"))
 _QUERY = re.compile(r"\?[^\s'\"]*=[^\s'\"]*")
 
@@ -122,7 +125,7 @@ class HttpTransport(httpx.AsyncBaseTransport):
                     request.method,
                     URL(str(request.url), encoded=True),
                     headers=headers,
-                    data=body or None,
+                    data=_as_data(body),
                     allow_redirects=False,
                     timeout=self._timeout,
                     **way.told,
@@ -148,6 +151,13 @@ class HttpTransport(httpx.AsyncBaseTransport):
         if place not in self._ways:
             self._ways[place] = _by_way_of(_proxy_for(url), url.scheme)
         return self._ways[place]
+
+
+def _as_data(body: bytes) -> bytes | BytesIO | None:
+    """The body as aiohttp wants it: a large one in pieces, so that writing it does not hold up all else."""
+    if len(body) > _LARGE:
+        return BytesIO(body)
+    return body or None
 
 
 def _new_client() -> aiohttp.ClientSession:
