@@ -23,6 +23,9 @@ __all__ = ["Budget", "count", "give_back", "read_budget", "take_slots", "today"]
 _SHORTEST_BASIS = timedelta(days=3)
 """A forecast counts on at least so much time, so that a busy first hour does not make it cry wolf."""
 
+_RECENT = timedelta(days=7)
+"""A forecast looks back so far: a week holds each day once, and the pace of a month changes."""
+
 _NEARLY = 0.9
 _HARDLY_ANY = 0.98
 _CLOCK_MOVED = timedelta(seconds=60)
@@ -120,24 +123,27 @@ def read_budget(
     )
     used: dict[str, int] = {period: int(calls) for period, calls in found}
     month_used = used.pop(month, 0)
-    forecast, runs_out, month_end = _forecast(month_used, min(used, default=day), now, per_month)
+    forecast, runs_out, month_end = _forecast(month_used, used, now, per_month)
     return Budget(
         month_used, per_month, used.get(day, 0), per_day, forecast, month_end=month_end, runs_out=runs_out
     )
 
 
 def _forecast(
-    used: int, first_day: str, now: datetime, limit: int | None
+    used: int, by_day: dict[str, int], now: datetime, limit: int | None
 ) -> tuple[int, datetime | None, datetime]:
-    """Calls by the end of the month at the pace since its first day of use; when the limit is reached; and
-    when the month ends."""
-    begun = datetime.fromisoformat(first_day).replace(tzinfo=SHANGHAI)
+    """Calls by the end of the month at the pace of its last days of use; when the limit is reached; and when
+    the month ends."""
+    begun = datetime.fromisoformat(min(by_day, default=today(now))).replace(tzinfo=SHANGHAI)
     month_end = (begun.replace(day=1) + timedelta(days=32)).replace(day=1)
-    basis = max(now - begun, _SHORTEST_BASIS)
-    forecast = round(used + used * ((month_end - now) / basis))
-    if limit is None or forecast <= limit or not used:
+    recent = today(max(begun, now - _RECENT))
+    since = datetime.fromisoformat(recent).replace(tzinfo=SHANGHAI)
+    lately = sum(calls for day, calls in by_day.items() if day >= recent)
+    basis = max(now - since, _SHORTEST_BASIS)
+    forecast = round(used + lately * ((month_end - now) / basis))
+    if limit is None or forecast <= limit or not lately:
         return forecast, None, month_end
-    return forecast, now + max(limit - used, 0) / used * basis, month_end
+    return forecast, now + max(limit - used, 0) / lately * basis, month_end
 
 
 def take_slots(
