@@ -14,6 +14,7 @@ from random import Random
 
 from dst.clock import BEGINNING
 from dst.dingtalk import Claim
+from dst.floor import Lasting, fewest_readings
 from dst.setup import Setup
 from dst.storm import Storm
 from dst.world import World, played
@@ -25,8 +26,8 @@ from engine.run.result import RunResult
 __all__ = ["Report", "simulate"]
 
 _DIGITS = re.compile(r"[0-9]+(?:-[0-9]+)*")
-_SHORTEST = 5.0
-_LONGEST = 40 * 24 * 60.0
+_LASTING = Lasting(5.0, 40 * 24 * 60.0)
+_READING = "topapi/processinstance/get"
 _PAGE = 20
 
 
@@ -60,6 +61,15 @@ class Report:
         """What a clairvoyant would need: each claim listed once, got once when it is final, and told once."""
         return (math.ceil(self.claims / _PAGE) + self.claims + self.agreed) / self.claims
 
+    @property
+    def readings_per_claim(self) -> float:
+        read = sum(calls for name, calls in self.calls.items() if name.endswith(f" {_READING}"))
+        return read / self.claims
+
+    @property
+    def mean_delay(self) -> float:
+        return sum(self.delays) / len(self.delays)
+
     def middle(self, of: list[float]) -> float:
         return sorted(of)[len(of) // 2]
 
@@ -77,8 +87,11 @@ class Report:
                 f"calls by month {months}; by interface {dict(by_interface)}",
                 f"calls per claim {self.calls_per_claim:.2f}; who knew beforehand when each claim is agreed "
                 f"would need {self.fewest_calls_per_claim:.2f}",
+                f"readings per claim {self.readings_per_claim:.2f}; the best schedule of one who knows how "
+                "long claims take, but not when each ends, has the same mean delay with "
+                f"{fewest_readings(_LASTING, 60 * self.mean_delay):.2f}",
                 f"hours from agreed to paid: median {self.middle(self.delays):.1f}, "
-                f"mean {sum(self.delays) / len(self.delays):.1f}, worst {max(self.delays):.1f}; "
+                f"mean {self.mean_delay:.1f}, worst {max(self.delays):.1f}; "
                 f"agreed within a day: median {self.middle(self.quick_delays):.1f}",
                 f"runs that listed nothing for want of calls: {self.unlisted}",
                 f"forecast in mid-month {self.forecasts}",
@@ -120,7 +133,7 @@ def simulate(folder: Path, *, days: int, month_limit: int | None = 5000, per_day
 def _draw(random: Random, day: int, number: int) -> Claim:
     """Claims are made in office hours; how long their approvers take is spread evenly over magnitudes."""
     created = BEGINNING + timedelta(days=day, hours=random.uniform(0.0, 9.0))
-    minutes = math.exp(random.uniform(math.log(_SHORTEST), math.log(_LONGEST)))
+    minutes = math.exp(random.uniform(math.log(_LASTING.shortest), math.log(_LASTING.longest)))
     wall = created.astimezone(SHANGHAI)
     return Claim(
         id=f"claim-{day:03d}-{number:03d}-{random.getrandbits(48):012x}",
@@ -173,9 +186,7 @@ def _forecast(world: World, now: datetime) -> int:
 
     limit = world.setup.month_limit
     with world.database.begin() as tx:
-        system = tx.scalar(
-            select(budgets.c.system).where(budgets.c.interface == "topapi/processinstance/get")
-        )
+        system = tx.scalar(select(budgets.c.system).where(budgets.c.interface == _READING))
         return read_budget(tx, str(system), now, per_month=limit, per_day=None).forecast_month
 
 
