@@ -9,7 +9,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 from engine import jsontext
 from engine.errors import FailureClass, RecordError
@@ -44,9 +46,8 @@ class Decoded:
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """One named value of a form or of a row, not yet placed under its label."""
+class _Cell(NamedTuple):
+    """One named value of a form or of a row, not yet placed under its label; there are very many."""
 
     label: str
     id: str
@@ -57,7 +58,10 @@ class _Cell:
 
 def decode_form(components: Sequence[Any]) -> Decoded:
     """The components of an instance, under the old API's keys. Raises RecordError for an unreadable table."""
-    cells = [cell for part in components if isinstance(part, Mapping) for cell in _component(part)]
+    cells: list[_Cell] = []
+    for part in components:
+        if isinstance(part, dict):
+            _component(part, cells)
     repeated = _repeated([(cell.label, cell.id) for cell in cells], ENGINE_WORDS, each=True)
     placed = _place(cells, repeated)
     return Decoded(
@@ -69,20 +73,26 @@ def decode_form(components: Sequence[Any]) -> Decoded:
     )
 
 
-def _component(part: Mapping[str, Any]) -> list[_Cell]:
+def _component(part: dict[str, Any], cells: list[_Cell]) -> None:
+    """Add the cells of a component."""
     id_ = _text(part.get("id")) or ""
     label = _text(part.get("name")) or id_
-    ext = _decoded(part.get("ext_value"))
     if part.get("component_type") == "TableField" or id_.startswith("TableField"):
         rows, columns = _table(part.get("value"), label)
-        return [_Cell(label, id_, rows, None, columns)]
-    return _split_range(label, id_, _value(part.get("value")), ext)
+        cells.append(_Cell(label, id_, rows, None, columns))
+        return
+    ext = _decoded(part.get("ext_value"))
+    value = _value(part.get("value"))
+    if label.startswith("["):
+        cells += _split_range(label, id_, value, ext)
+    else:
+        cells.append(_Cell(label, id_, value, ext))
 
 
 def _split_range(label: str, id_: str, value: Any, ext: Any) -> list[_Cell]:
     """A date range is one component whose name is a JSON list of labels and whose value a list of texts; it
     becomes one field for each label, and keeps its whole list (a duration may follow) beside the first."""
-    names = _decoded(label) if label.startswith("[") else None
+    names = _decoded(label)
     if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
         return [_Cell(label, id_, value, ext)]
     parts = _decoded(value) if isinstance(value, str) else None
@@ -106,16 +116,17 @@ def _table(value: Any, label: str) -> tuple[list[dict[str, Any]], dict[str, str]
         raise _unreadable(label)
     rows: list[list[_Cell]] = []
     for entry in decoded:
-        if isinstance(entry, Mapping) and "rowValue" in entry:
+        if isinstance(entry, dict) and "rowValue" in entry:
             rows.append(_row(entry["rowValue"], label))
         elif isinstance(entry, list):
             rows.append(_row(entry, label))
-        elif not (isinstance(entry, Mapping) and "componentName" in entry and "props" in entry):
+        elif not (isinstance(entry, dict) and "componentName" in entry and "props" in entry):
             raise _unreadable(label)
     named = {(cell.label, cell.id) for row in rows for cell in row}
     repeated = _repeated(sorted(named), _ROW_WORDS)
     for row in rows:
-        repeated += [word for word in _twice(row) if word not in repeated]
+        if len({cell.label for cell in row}) < len(row):
+            repeated += [word for word in _twice(row) if word not in repeated]
     placed = [_place(row, repeated) for row in rows]
     columns = {key: cell.id for row in placed for key, cell in row.items() if cell.id}
     return [_as_row(row, repeated) for row in placed], columns
@@ -126,12 +137,16 @@ def _row(entry: Any, label: str) -> list[_Cell]:
         raise _unreadable(label)
     cells: list[_Cell] = []
     for cell in entry:
-        if not isinstance(cell, Mapping):
+        if not isinstance(cell, dict):
             raise _unreadable(label)
         id_ = _text(cell.get("key")) or _text(cell.get("id")) or ""
         name = _text(cell.get("label")) or _text(cell.get("name")) or id_
         ext = _decoded(cell.get("extendValue", cell.get("extValue")))
-        cells += _split_range(name, id_, _value(cell.get("value")), ext)
+        value = _value(cell.get("value"))
+        if name.startswith("["):
+            cells += _split_range(name, id_, value, ext)
+        else:
+            cells.append(_Cell(name, id_, value, ext))
     return cells
 
 
@@ -160,6 +175,9 @@ def _unreadable(label: str) -> RecordError:
 
 def _repeated(named: Sequence[tuple[str, str]], words: frozenset[str], *, each: bool = False) -> list[str]:
     """Labels of more than one component, or that are among `words`; with `each`, every mention counts."""
+    labels = {label for label, _ in named}
+    if len(labels) == len(named) and words.isdisjoint(labels):
+        return []
     ids: dict[str, list[str]] = defaultdict(list)
     for label, id_ in named:
         ids[label].append(id_)
@@ -176,7 +194,9 @@ def _twice(cells: Sequence[_Cell]) -> list[str]:
 
 
 def _place(cells: Sequence[_Cell], repeated: Sequence[str]) -> dict[str, _Cell]:
-    """Each cell under the key that it has in a record or row."""
+    """Each cell under the key that it has in a record or row. `repeated`: the labels of more than one."""
+    if not repeated:
+        return {cell.label: cell for cell in cells}
     placed: dict[str, _Cell] = {}
     for cell in cells:
         key = f"{cell.label}#{cell.id}" if cell.label in repeated else cell.label
@@ -205,12 +225,20 @@ def _value(raw: Any) -> str | None:
 def storable(value: Any) -> Any:
     """The value as JSON and databases can hold it. Each half of a broken surrogate pair is replaced (where a
     text was cut in the middle of an emoji); numbers beyond all measure become Decimals or texts."""
+    try:  # nearly all values are so already, and nobody tells it faster
+        orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER)
+    except TypeError:
+        return _made_storable(value)
+    return value
+
+
+def _made_storable(value: Any) -> Any:
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, list):
-        return [storable(part) for part in value]
+        return [_made_storable(part) for part in value]
     if isinstance(value, Mapping):
-        return {storable(name): storable(part) for name, part in value.items()}
+        return {_made_storable(name): _made_storable(part) for name, part in value.items()}
     if isinstance(value, Decimal):
         return value if abs(value.adjusted()) < _DIGITS_MOST else str(value)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from connectors.dingtalk.form import decode_form, storable
@@ -132,6 +133,7 @@ def _mappings(value: Any) -> list[Mapping[str, Any]]:
     return [part for part in value if isinstance(part, Mapping)] if isinstance(value, Sequence) else []
 
 
+@lru_cache(maxsize=500)
 def _snake(name: str) -> str:
     if name in _RENAMED:
         return _RENAMED[name]
