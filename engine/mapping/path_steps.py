@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from engine.errors import Position
 
-__all__ = ["Step", "bare", "read_steps"]
+__all__ = ["Step", "bare", "plain_names", "read_steps"]
 
 StepKind = Literal["name", "names", "index", "indices", "every", "descent"]
 
@@ -49,6 +49,13 @@ class Step:
 def bare(name: str) -> bool:
     """Whether a name can stand without quotes after a dot."""
     return bool(name) and name != "*" and not any(sign in name for sign in ".[]{}") and name == name.strip()
+
+
+def plain_names(steps: tuple[Step, ...]) -> tuple[str, ...] | None:
+    """The fields that steps go through one by one; None for steps that only jsonpath-ng can follow."""
+    if any(step.kind != "name" or any(sign in step.names[0] for sign in "'\"\\*") for step in steps):
+        return None
+    return tuple(step.names[0] for step in steps)
 
 
 def read_steps(text: str, place: Callable[[int], Position]) -> tuple[Step, ...]:

@@ -9,7 +9,7 @@ from engine.language import tr
 from engine.ledger import deliveries, records
 from engine.ledger.rows import State
 from engine.mapping.paths import Path
-from engine.mapping.scope import MISS, Scope
+from engine.mapping.scope import MISS
 from engine.mapping.templates import Template
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from engine.ledger.port import Transaction
     from engine.ledger.rows import Delivery
+    from engine.mapping.evaluator import Evaluator
     from engine.run.lane import CallbackLane, Work
-    from engine.scheme.model import CallbackSpec
 
 __all__ = ["callback_system", "create"]
 
@@ -31,7 +31,7 @@ def callback_system(scheme: str, target_system: str) -> str:
 def create(tx: Transaction, work: Work, callbacks: Sequence[CallbackLane], parent: Delivery) -> None:
     """Make a delivery of its own for each callback, once for each parent and occasion."""
     for callback in callbacks:
-        record = _record(tx, work, callback.spec, parent)
+        record = _record(tx, work, callback, parent)
         scheme, now = callback.lane.scheme, work.clock.now()
         row = _row(tx, work, callback, parent, _first(scheme.source.id, record))
         fresh = deliveries.register(
@@ -64,10 +64,10 @@ def _row(tx: Transaction, work: Work, callback: CallbackLane, parent: Delivery, 
     return records.register(tx, system, family, [source_id], work.clock.now())[source_id]
 
 
-def _record(tx: Transaction, work: Work, spec: CallbackSpec, parent: Delivery) -> dict[str, Any]:
+def _record(tx: Transaction, work: Work, callback: CallbackLane, parent: Delivery) -> dict[str, Any]:
     """What a callback scheme reads: `data`, and `result` or `error`."""
-    source = records.snapshot(tx, parent.record_id) or {}
-    record = {name: _value(leaf, source) for name, leaf in spec.data.items()}
+    spec, source = callback.spec, records.snapshot(tx, parent.record_id) or {}
+    record = {name: _value(leaf, source, callback.evaluator) for name, leaf in spec.data.items()}
     if spec.on == "delivered":
         return record | {
             "result": {
@@ -89,14 +89,14 @@ def _record(tx: Transaction, work: Work, spec: CallbackSpec, parent: Delivery) -
     }
 
 
-def _value(leaf: Path | Template | object, source: Mapping[str, Any]) -> Any:
+def _value(leaf: Path | Template | object, source: Mapping[str, Any], evaluator: Evaluator) -> Any:
     """One entry of `data`; what the record lacks becomes null, for the callback's own mapping to judge."""
     if isinstance(leaf, Path):
         found = leaf.find(source)
         return found[0] if found else None
     if isinstance(leaf, Template):
         try:
-            return leaf.evaluate(Scope(source, {}, tables=lambda table, key: MISS))
+            return evaluator.evaluate(leaf, source, {}, lambda table, key: MISS)
         except RecordError:
             return None
     return leaf

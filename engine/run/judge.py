@@ -11,11 +11,10 @@ from engine.clock import SHANGHAI
 from engine.errors import EngineError, FailureClass, LedgerError, QuotaSpent, RecordError
 from engine.language import tr
 from engine.ledger.rows import Fault
-from engine.mapping.scope import Scope
 from engine.run.tables import LookupPending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from engine.mapping.mapper import Mapped
     from engine.mapping.templates import Template
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
 LONGEST_KEY = 400
 """Characters that the ledger holds of a key, on every database."""
-
-_SECONDS_MOST = 1.0
-"""How long a record's conditions may take."""
 
 __all__ = [
     "Failed",
@@ -166,7 +162,7 @@ def _decide(
         return Skipped(text, source.where.position.line)
     if sight is not None and (about := sight.about("hold")):
         return _changed(sight, about)
-    if source.hold is not None and _conditions(lane, record)(source.hold):
+    if source.hold is not None and _holds(lane, record, source.hold):
         reason = tr("held by `hold: {text}`: changed or revoked after approval", text=source.hold.text)
         position = source.hold.position
         fault = Fault(
@@ -193,11 +189,11 @@ def _answer(
         return True
     about = sight.about(part) if sight is not None else ()
     if sight is None or not about:
-        return _conditions(lane, record)(condition)
+        return _holds(lane, record, condition)
     answers: set[bool | None] = set()
     for supposed in sight.supposed(record, about):
         try:
-            answers.add(_conditions(lane, supposed)(condition))
+            answers.add(_holds(lane, supposed, condition))
         except RecordError:
             answers.add(None)
     answer = answers.pop() if len(answers) == 1 else None
@@ -212,16 +208,8 @@ def _changed(sight: Sight, about: Sequence[Change | Doubt]) -> FormChanged | Und
     return Undecided()
 
 
-def _conditions(lane: Lane, record: Mapping[str, Any]) -> Callable[[Template], bool]:
-    scope = Scope(
-        record,
-        lane.params,
-        lane.tables.find,
-        table_defaults=lane.table_defaults,
-        monotonic=lane.monotonic,
-        deadline=lane.monotonic() + _SECONDS_MOST,
-    )
-    return lambda condition: bool(condition.evaluate(scope))
+def _holds(lane: Lane, record: Mapping[str, Any], condition: Template) -> bool:
+    return bool(lane.evaluator.evaluate(condition, record, lane.params, lane.tables.find))
 
 
 def _check_identity(lane: Lane, record: Mapping[str, Any], source_id: str) -> None:

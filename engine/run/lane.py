@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import jsontext
 from engine.connector.catalog import Form
+from engine.mapping.evaluator import Evaluator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,6 +63,7 @@ class Lane:
     scheme: Scheme
     params: Mapping[str, Any]
     mapper: Mapper
+    evaluator: Evaluator
     tables: Tables
     table_defaults: Mapping[str, Any]
     monotonic: Callable[[], float]
@@ -125,7 +127,8 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class CallbackLane:
-    """A scheme's callback, and the lane of the scheme that carries it out."""
+    """A scheme's callback, the lane of the scheme that carries it out, and what works out its `data`."""
 
     spec: CallbackSpec
     lane: Lane
+    evaluator: Evaluator = field(default_factory=Evaluator)

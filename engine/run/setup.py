@@ -12,6 +12,7 @@ from engine.connector.registry import catalog
 from engine.errors import ConfigurationError, SchemeError
 from engine.findings import Severity
 from engine.language import tr
+from engine.mapping.evaluator import Evaluator
 from engine.mapping.mapper import Mapper
 from engine.mapping.scope import MISS, Scope
 from engine.mapping.templates import Template
@@ -125,6 +126,7 @@ def _lane(work: Workplace, scheme: Scheme, params: Mapping[str, Any]) -> Lane:
             tables=static,
             monotonic=work.clock.monotonic,
         ),
+        evaluator=Evaluator(table_defaults=defaults, tables=static, monotonic=work.clock.monotonic),
         table_defaults=defaults,
         monotonic=work.clock.monotonic,
         tables=_tables(work, specs, static),

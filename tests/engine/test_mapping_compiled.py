@@ -15,11 +15,15 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from engine.errors import EngineError
+from engine.clock import SHANGHAI
+from engine.errors import EngineError, Position, SchemeError
 from engine.mapping.compiled.runtime import NAMES
+from engine.mapping.compiled.single import compile_template
+from engine.mapping.evaluator import Evaluator
 from engine.mapping.mapper import Mapped, Mapper
 from engine.mapping.parse import parse_mapping
 from engine.mapping.scope import MISS
+from engine.mapping.templates import Template, parse_template
 from engine.scheme.load import load_scheme
 from engine.yaml_nodes import read_yaml_text
 
@@ -629,6 +633,36 @@ def test_a_mapping_gives_the_same(
     same(scheme, form, given_records)
 
 
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(templates(0), st.lists(records(), min_size=2, max_size=5))
+def test_a_condition_gives_the_same(text: str, given_records: list[dict[str, Any]]) -> None:
+    try:
+        template = parse_template(text, Position("s.yaml", 3, 9))
+    except SchemeError:
+        return
+    options: dict[str, Any] = {"table_defaults": {"d": " D0 ", "s": None}, "tables": STATIC}
+    run, source = compile_template(template, zone=SHANGHAI, **options)
+    compiled, interpreted = Evaluator(**options), Evaluator(**options, compiled=False)
+    safe(source)
+    for record in given_records:
+        before = shown(record)
+        wanted = worked_out(interpreted.evaluate, template, record)
+        assert worked_out(compiled.evaluate, template, record) == wanted
+        assert shown(record) == before
+        event(f"{wanted[0]}, {'compiled' if run is not None else 'interpreted'}")
+
+
+def worked_out(run: Any, template: Template, record: dict[str, Any]) -> Any:
+    """What a template gives, or how it fails."""
+    try:
+        return ("value", shown(run(template, record, PARAMS, find)))
+    except Pending as error:
+        return ("pending", error.args)
+    except EngineError as error:
+        parts = {name: getattr(error, name, None) for name in ("failure", "field", "label", "path", "hint")}
+        return (type(error).__name__, error.message, str(error), str(error.position), parts)
+
+
 def _run_alone(mapper: Mapper, record: dict[str, Any], wanted: Any) -> str:
     """The compiled form without the interpreted one to fall back on: it fails, or gives the same."""
     run = mapper.compile().run
@@ -645,7 +679,7 @@ def _run_alone(mapper: Mapper, record: dict[str, Any], wanted: Any) -> str:
 # --- what stands in the source ----------------------------------------------------------------------------
 
 OWN = re.compile(
-    r"[vks][0-9]+|name|mapped|record|params|look|clock|deadline|scope|zone|bases|Mapped|made|p|written|late"
+    r"[vks][0-9]+|name|mapped|worked|record|params|look|clock|deadline|scope|zone|bases|Mapped|made|p|written|late"
 )
 ATTRIBUTES = {"get", "strip", "isspace", "isascii", "isdigit", "replace", "append", "join", "__class__"}
 NODES = (

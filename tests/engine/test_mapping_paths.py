@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -217,3 +218,17 @@ def test_any_text_after_the_sign_parses_or_is_refused_in_place(text: str) -> Non
     assert AT.column <= position.column <= AT.column + len(text) + 2
     if path is not None:
         path.find(RECORD)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["", "x", "get"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab名"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.sampled_from("ab名"), min_size=1, max_size=3), VALUES)
+def test_names_alone_lead_where_jsonpath_leads(names: list[str], root: Any) -> None:
+    path = parse_path("$." + ".".join(names), AT)
+    assert path.plain
+    assert path.find(root) == replace(path, plain=False).find(root)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.mapping.path_steps import plain_names
+
 if TYPE_CHECKING:
     from engine.mapping.compiled.writer import Lines, Writer
     from engine.mapping.paths import Path
@@ -80,11 +82,10 @@ def read_path(writer: Writer, level: Level, path: Path, *, rows: bool = False) -
     steps = path.steps
     if rows and steps and steps[-1].kind == "every":
         steps = steps[:-1]
-    if any(step.kind != "name" or any(sign in step.names[0] for sign in "'\"\\*") for step in steps):
+    names = plain_names(steps)
+    if names is None or (rows and not names):
         return None
-    if rows and not steps:
-        return None
-    return read_field(writer, level, tuple(step.names[0] for step in steps))
+    return read_field(writer, level, names)
 
 
 def refuse_repeated(writer: Writer, level: Level, path: Path) -> str | None:
