@@ -5,7 +5,7 @@ Nothing here reads or writes. How sure a change must be, and why, stands in docs
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from heapq import nlargest
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.run.shape import Shape
     from engine.scheme.reads import Read
 
-__all__ = ["FEW", "MANY", "Change", "Doubt", "Known", "find"]
+__all__ = ["FEW", "MANY", "Change", "Doubt", "Known", "find", "questions"]
 
 FEW: Final = 5
 """So many documents must have been sent before, all with a field, for its absence to mean something."""
@@ -42,6 +42,14 @@ class Known:
     sent: Sequence[Shape] = ()
     stopped: Collection[Shape] = ()
     open: Collection[Shape] = ()
+    ids: Collection[str] | None = None
+    """The ids of those that were sent, where they are at hand."""
+
+    def besides(self, shape: Shape) -> Sequence[Shape]:
+        """Those that were sent, but for this one itself."""
+        if self.ids is not None and shape.id not in self.ids:
+            return self.sent
+        return [other for other in self.sent if other.id != shape.id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +78,38 @@ class Doubt:
     ignorant: bool = False
 
 
-def find(shape: Shape, reads: Reads, known: Known) -> list[Change | Doubt]:
-    """What has changed of the fields that a scheme reads, in the scheme's order."""
-    others = [other for other in known.sent if other.id != shape.id]
-    found: list[Change | Doubt] = []
-    for spot in reads:
-        if not shape.can_have(spot):
-            continue
-        about = _about(shape, spot, reads, others, known)
-        if about is not None:
-            found.append(about)
-    return found
+def questions(shape: Shape, spots: Iterable[Spot], last: Shape | None) -> tuple[Spot, ...]:
+    """The fields for which others must be looked at: all but those that are there, filled, and the component
+    that they were in the last document. Follows from the layouts of the two alone."""
+    return tuple(
+        spot
+        for spot in spots
+        if shape.can_have(spot)
+        and not (spot in shape.fields and spot in shape.filled and _is_usual(shape, spot, last))
+    )
+
+
+def find(
+    shape: Shape, reads: Reads, known: Known, among: Iterable[Spot] | None = None
+) -> list[Change | Doubt]:
+    """What has changed of the fields that a scheme reads, in the scheme's order; `among` are those in
+    question, where that is known."""
+    others = known.besides(shape)
+    if among is None:
+        among = questions(shape, reads, others[-1] if others else None)
+    found = (_about(shape, spot, reads, others, known) for spot in among)
+    return [about for about in found if about is not None]
+
+
+def _is_usual(shape: Shape, spot: Spot, last: Shape | None) -> bool:
+    return last is None or shape.components.get(spot) == last.components.get(spot)
 
 
 def _about(
     shape: Shape, spot: Spot, reads: Reads, others: Sequence[Shape], known: Known
 ) -> Change | Doubt | None:
     if spot in shape.fields:
-        usual = not others or shape.components.get(spot) == others[-1].components.get(spot)
+        usual = _is_usual(shape, spot, others[-1] if others else None)
         moved = None if usual else _moved(shape, spot, reads, others)
         if moved is not None:
             return moved
@@ -114,6 +136,8 @@ def _renamed(shape: Shape, spot: Spot, reads: Reads, others: Sequence[Shape]) ->
 def _moved(shape: Shape, spot: Spot, reads: Reads, others: Sequence[Shape]) -> Change | None:
     """Another component stands under this label, and the one that did is here under another."""
     mine = shape.components.get(spot)
+    if any(other.components.get(spot) == mine and other.at <= shape.at for other in reversed(others)):
+        return None  # it was this component before, nearly always in the last one that had the field
     witnesses = [other for other in others if other.at <= shape.at and spot in other.components]
     ids = {other.components[spot] for other in witnesses}
     if mine is None or not ids or mine in ids:

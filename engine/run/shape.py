@@ -9,17 +9,31 @@ from typing import TYPE_CHECKING, Any
 from engine.mapping.reads import TOP, Spot
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Hashable, Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from engine.connector.api import Formed
 
-__all__ = ["Shape", "shape_of"]
+__all__ = ["Layout", "Shape", "Shapes"]
 
 _OWN = frozenset({"id", "title", "extend"})
 _NOTHING = frozenset({"", "null", "[]", "{}"})
+_LONGEST_NOTHING = 4
 _DIGITS = dict.fromkeys(map(ord, "+-,."))
+_MOST = 500
+"""So many layouts are remembered; forms that differ more than that are not worth it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """What shapes have in common that were filled in alike: one object for all of them, as long as it is
+    remembered."""
+
+    fields: Mapping[Spot, str]
+    filled: frozenset[Spot]
+    tables: frozenset[str]
+    components: Mapping[Spot, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +42,7 @@ class Shape:
 
     `fields` are all fields in the form's order, with the kind of their value; `filled` those of the watched
     ones that hold something, `tables` the tables with rows; `values` what the fields held that the scheme's
-    conditions read.
+    conditions read. `layout` has the same, where the shape was read off a record.
     """
 
     id: str
@@ -41,6 +55,7 @@ class Shape:
     values: Mapping[Spot, Any]
     accepted: bool = False
     """A human took this form as it is."""
+    layout: Layout | None = None
 
     def lacks(self, spot: Spot) -> bool:
         """True where the field is not on the form, or empty."""
@@ -51,19 +66,99 @@ class Shape:
         return spot[0] == TOP or spot[0] in self.tables
 
 
-def shape_of(
-    source: Formed, id: str, record: Mapping[str, Any], watched: AbstractSet[Spot], kept: Collection[Spot]
-) -> Shape | None:
-    """The shape of a record; None where nobody can tell when it was made. `kept` are those of the watched
-    fields whose values matter."""
-    at = source.created(record)
-    if at is None:
-        return None
+class Shapes:
+    """Reads the shapes of records. `kept` are those of the watched fields whose values matter."""
+
+    def __init__(self, source: Formed, watched: AbstractSet[Spot], kept: Collection[Spot]) -> None:
+        self._source = source
+        self._watched = watched
+        self._kept = [spot for spot in kept if spot[0] == TOP]
+        self._layouts: dict[Hashable, Layout] = {}
+        self._labels: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def of(self, id: str, record: Mapping[str, Any]) -> Shape | None:
+        """The shape of a record; None where nobody can tell when it was made."""
+        at = self._source.created(record)
+        if at is None:
+            return None
+        layout = self._layout(record)
+        return Shape(
+            id=id,
+            at=at,
+            fields=layout.fields,
+            filled=layout.filled,
+            tables=layout.tables,
+            components=layout.components,
+            choices=dict(self._source.choices(record)),
+            values={spot: record.get(spot[1]) for spot in self._kept},
+            layout=layout,
+        )
+
+    def _layout(self, record: Mapping[str, Any]) -> Layout:
+        """The layout of a record; made anew only where none before was filled in alike."""
+        seen = self._seen(record)
+        layout = self._layouts.get(seen)
+        if layout is None:
+            if len(self._layouts) >= _MOST:
+                self._layouts.clear()
+            layout = self._layouts[seen] = _read(record, self._watched)
+        return layout
+
+    def _seen(self, record: Mapping[str, Any]) -> Hashable:
+        """All that a layout follows from: the labels, the kinds of their values, the components."""
+        labels = tuple(record)
+        kinds: list[str] = []
+        rows: list[tuple[str, ...] | None] = []
+        for label in self._labels.get(labels) or self._fields_among(labels):
+            value = record[label]
+            kind = _kind(value)
+            kinds.append(kind)
+            if kind == "table":
+                rows.append(_columns(value) if value else None)
+        ids = record.get("_components") or {}
+        columns = record.get("_columns") or {}
+        tables = [(table, tuple(each or ()), _texts(each)) for table, each in columns.items()]
+        return labels, tuple(kinds), tuple(rows), tuple(ids), _texts(ids), tuple(tables)
+
+    def _fields_among(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        if len(self._labels) >= _MOST:
+            self._labels.clear()
+        found = self._labels[labels] = tuple(label for label in labels if _is_field(label))
+        return found
+
+
+def _is_field(label: str) -> bool:
+    return label not in _OWN and not label.startswith("_")
+
+
+def _texts(ids: Mapping[str, Any] | None) -> tuple[str, ...]:
+    return tuple(map(str, ids.values())) if ids else ()
+
+
+def _columns(rows: list[Any]) -> tuple[str, ...]:
+    """The columns of a table's rows, then the kind of each."""
+    kinds: dict[str, str] = {}
+    done: set[str] = set()
+    for row in rows:
+        if isinstance(row, dict) and not row.keys() <= done:
+            for column, value in row.items():
+                if column in done:
+                    continue
+                if column[:1] == "_":
+                    done.add(column)
+                    continue
+                kinds[column] = kind = _kind(value)
+                if kind:
+                    done.add(column)
+    return *kinds, *kinds.values()
+
+
+def _read(record: Mapping[str, Any], watched: AbstractSet[Spot]) -> Layout:
     fields: dict[Spot, str] = {}
     filled: set[Spot] = set()
     tables: set[str] = set()
     for label, value in record.items():
-        if label in _OWN or label.startswith("_"):
+        if not _is_field(label):
             continue
         spot = (TOP, intern(label))
         kind = fields[spot] = _kind(value)
@@ -72,16 +167,7 @@ def shape_of(
             if kind == "table":
                 tables.add(label)
                 _read_rows(label, value, fields, filled)
-    return Shape(
-        id=id,
-        at=at,
-        fields=fields,
-        filled=frozenset(filled & watched),
-        tables=frozenset(tables),
-        components=_components(record),
-        choices=dict(source.choices(record)),
-        values={spot: record.get(spot[1]) for spot in kept if spot[0] == TOP},
-    )
+    return Layout(fields, frozenset(filled & watched), frozenset(tables), _components(record))
 
 
 def _read_rows(table: str, rows: list[Any], fields: dict[Spot, str], filled: set[Spot]) -> None:
@@ -114,10 +200,13 @@ def _kind(value: Any) -> str:
         return "table"
     if value is None or value == {}:
         return ""
+    if isinstance(value, dict):
+        return "text"
     text = (value if isinstance(value, str) else str(value)).strip()
-    if text in _NOTHING:
+    if len(text) <= _LONGEST_NOTHING and text in _NOTHING:
         return ""
-    if not text[0].isdigit() and text[0] not in "+-":
+    first = text[0]
+    if not first.isdigit() and first not in "+-":
         return "text"
     if text[:4].isdigit() and text[4:5] == "-":
         return "date"

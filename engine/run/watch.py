@@ -14,8 +14,8 @@ from engine.language import tr
 from engine.ledger import records
 from engine.ledger.rows import Fault
 from engine.mapping.reads import TOP
-from engine.run.changes import FEW, MANY, Change, Doubt, Known, find
-from engine.run.shape import shape_of
+from engine.run.changes import FEW, MANY, Change, Doubt, Known, find, questions
+from engine.run.shape import Shapes
 from engine.scheme.reads import reads_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine.ledger.records import Recent
     from engine.ledger.rows import Delivery
     from engine.mapping.reads import Spot
-    from engine.run.shape import Shape
+    from engine.run.shape import Layout, Shape
     from engine.scheme.model import Scheme
 
 __all__ = ["FormWatch", "Sight"]
@@ -35,6 +35,7 @@ _PAST = 2 * MANY
 _SEEN = 100
 _IGNORANT = 4 * FEW
 _SUPPOSED = 20
+_REMEMBERED = 10_000
 _LABEL, _PATH = 300, 500
 _OPEN = 1000
 """How many records may wait for the end of a run; with more, what is known must do."""
@@ -107,12 +108,13 @@ class FormWatch:
             target_system=target_system,
             most=_PAST,
         )
-        self._source = source
-        self._kept = [
+        kept = [
             spot
             for spot, reads in self.reads.items()
             if any(read.part in ("final", "where") for read in reads)
         ]
+        self._shape = Shapes(source, self.reads.keys(), kept).of
+        self._questions: dict[tuple[Layout, Layout], tuple[Spot, ...]] = {}
         self._past: dict[str, Shape] = {}
         self._stopped: dict[str, Shape] = {}
         self._seen: deque[Shape] = deque()
@@ -136,9 +138,6 @@ class FormWatch:
             self._stopped = {shape.id: shape for shape, stopped in found if stopped}
             self._loaded = True
 
-    def _shape(self, id: str, record: Mapping[str, Any]) -> Shape | None:
-        return shape_of(self._source, id, record, self.reads.keys(), self._kept)
-
     def look(
         self, id: str, record: Mapping[str, Any], *, late: bool = True, as_it_is: bool = False
     ) -> Sight | None:
@@ -151,8 +150,25 @@ class FormWatch:
             return None
         if as_it_is:
             return Sight(self, replace(shape, accepted=True))
-        found = find(shape, self.reads, self.known())
+        among = self._in_question(shape)
+        if among == ():
+            return Sight(self, shape)
+        found = find(shape, self.reads, self.known(), among)
         return Sight(self, shape, [each for each in map(partial(self._weighed, late), found) if each])
+
+    def _in_question(self, shape: Shape) -> tuple[Spot, ...] | None:
+        """The fields for which other forms must be looked at, as for the last record that was like this one;
+        None where there is no last document to compare with, or it is this one."""
+        last = self._sent[-1] if self._sent else None
+        if last is None or last.layout is None or shape.layout is None or shape.id in self._known:
+            return None
+        layouts = shape.layout, last.layout
+        found = self._questions.get(layouts)
+        if found is None:
+            if len(self._questions) >= _REMEMBERED:
+                self._questions.clear()
+            found = self._questions[layouts] = questions(shape, self.reads, last)
+        return found
 
     def _weighed(self, late: bool, about: Change | Doubt) -> Change | Doubt | None:
         if isinstance(about, Change) and (late or about.kind not in ("empty", "gone")):
@@ -165,7 +181,7 @@ class FormWatch:
 
     def known(self) -> Known:
         """All that records are compared with."""
-        return Known(self._sent, self._stopped.values(), self._open.values())
+        return Known(self._sent, self._stopped.values(), self._open.values(), self._known)
 
     def passed(self, shape: Shape) -> None:
         """A document is going to be sent from a form like this."""
