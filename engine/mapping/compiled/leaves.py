@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import RecordError
-from engine.mapping.compiled.expressions import Expressions, is_digits, look_up
+from engine.mapping.compiled.expressions import Expressions
 from engine.mapping.compiled.reads import Place, read_path, refuse_repeated
 from engine.mapping.compiled.runtime import PLAIN
+from engine.mapping.compiled.surroundings import is_digits, look_up
 from engine.mapping.compiled.value import Value
 from engine.mapping.compiled.ways import Outside
 from engine.mapping.fill import LEFT_OUT, fill
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import tzinfo
 
-    from engine.mapping.compiled.expressions import Surroundings
     from engine.mapping.compiled.reads import Level
+    from engine.mapping.compiled.surroundings import Surroundings
     from engine.mapping.compiled.writer import Lines, Writer
     from engine.mapping.plan import FieldPlan
     from engine.mapping.rules import Leaf

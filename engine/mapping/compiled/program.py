@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.mapping.compiled.expressions import Surroundings
 from engine.mapping.compiled.leaves import Leaves
 from engine.mapping.compiled.reads import Level, Place, read_path, refuse_repeated
 from engine.mapping.compiled.runtime import NAMES
+from engine.mapping.compiled.surroundings import Surroundings
 from engine.mapping.compiled.ways import Outside, Way
 from engine.mapping.compiled.writer import Writer
 from engine.mapping.rules import Items, Nested, Rule, templates_of

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.mapping.compiled.expressions import Expressions, Surroundings
+from engine.mapping.compiled.expressions import Expressions
 from engine.mapping.compiled.reads import Level, Place
 from engine.mapping.compiled.runtime import NAMES
+from engine.mapping.compiled.surroundings import Surroundings
 from engine.mapping.compiled.ways import Outside
 from engine.mapping.compiled.writer import Writer
 

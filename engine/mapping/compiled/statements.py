@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine.mapping.allowance import STEPS_MOST, TEXT_MOST
 from engine.mapping.compiled.reads import read_field
+from engine.mapping.compiled.sequences import sequence
+from engine.mapping.compiled.texts import glued
+from engine.mapping.compiled.trees import NO_WAY, all_nodes, is_loop
 from engine.mapping.compiled.value import Value
 from engine.mapping.compiled.ways import Outside
 from engine.mapping.scope import ENGINE_WORDS
@@ -23,7 +26,6 @@ __all__ = ["write_statements"]
 
 _MADE_MOST: Final = 4 * 1024 * 1024
 """Letters that loops may build, far below what the interpreted form allows."""
-_NO_WAY: Final = "it uses what only Jinja works out"
 
 
 def write_statements(expressions: Expressions, template: Template, tree: Any) -> Value:
@@ -47,7 +49,7 @@ class _Statements:
         for statement in statements:
             write = _STATEMENTS.get(type(statement).__name__)
             if write is None:
-                raise Outside(_NO_WAY)
+                raise Outside(NO_WAY)
             write(self, statement, text)
 
     def enter(self, names: Iterable[str]) -> None:
@@ -70,7 +72,7 @@ class _Statements:
         if name not in self.known:
             return "MISSING"
         if name in ENGINE_WORDS:
-            raise Outside(_NO_WAY)
+            raise Outside(NO_WAY)
         return read_field(self.to.writer, self.to.place.levels[0], (name,))
 
     def output(self, node: Any, text: str) -> None:
@@ -78,10 +80,10 @@ class _Statements:
             self.to.writer.literal(part.data) if type(part).__name__ == "TemplateData" else self.to.text(part)
             for part in node.nodes
         ]
-        glued = self.to.glued(parts).name
-        self.to.line(f"{self.written} = {self.written} + len({glued})")
+        piece = glued(self.to, parts).name
+        self.to.line(f"{self.written} = {self.written} + len({piece})")
         self.to.line(f"if {self.written} > {TEXT_MOST}: raise UNUSUAL")
-        self.to.line(f"{text} = {text} + {glued}")
+        self.to.line(f"{text} = {text} + {piece}")
 
     def branch(self, node: Any, text: str) -> None:
         with self.to.writer.block(f"if {self.to.data(node.test).name}:"):
@@ -104,13 +106,13 @@ class _Statements:
             self.to.line(f"{self.to.locals[target.name].name} = {value}")
             return
         if type(target).__name__ != "Tuple" or any(type(part).__name__ != "Name" for part in target.items):
-            raise Outside(_NO_WAY)
+            raise Outside(NO_WAY)
         names = "".join(f"{self.to.locals[part.name].name}, " for part in target.items)
         self.to.line(f"{names} = {value}")
 
     def assign_block(self, node: Any, text: str) -> None:
         if node.filter is not None or type(node.target).__name__ != "Name":
-            raise Outside(_NO_WAY)
+            raise Outside(NO_WAY)
         inner = self.to.put("''", "text").name
         self.within(_set_in(node.body), lambda: self.body(node.body, inner))
         self.to.line(f"{self.to.locals[node.target.name].name} = {inner}")
@@ -124,9 +126,9 @@ class _Statements:
         self.to.locals.update(outside)
 
     def loop(self, node: Any, text: str) -> None:
-        uses_loop = any(_is_loop(each) for part in node.body for each in _all(part))
+        uses_loop = any(is_loop(each) for part in node.body for each in all_nodes(part))
         if node.recursive or (uses_loop and node.test is not None):
-            raise Outside(_NO_WAY)
+            raise Outside(NO_WAY)
         to = self.to
         values, kind = self.rows(node.iter)
         to.line(f"{self.steps} = {self.steps} + len({values})")
@@ -168,7 +170,7 @@ class _Statements:
             ends = ", ".join(self.to.data(part).name for part in node.args)
             return self.to.put(f"span({ends})").name, "data"
         if type(node).__name__ == "Filter":
-            return self.to.sequence(node), "data"
+            return sequence(self.to, node), "data"
         value = self.to.value(node)
         if value.kind == "raw":
             name = value.name
@@ -206,15 +208,3 @@ def _set_in(body: Iterable[Any]) -> list[str]:
             for inner in (statement.body, *(each.body for each in statement.elif_), statement.else_):
                 found.update(dict.fromkeys(_set_in(inner)))
     return list(found)
-
-
-def _is_loop(node: Any) -> bool:
-    return type(node).__name__ == "Name" and node.name == "loop"
-
-
-def _all(node: Any) -> Iterable[Any]:
-    waiting = [node]
-    while waiting:
-        found = waiting.pop()
-        yield found
-        waiting.extend(found.iter_child_nodes())
