@@ -22,6 +22,7 @@ __all__ = [
     "LedgerTooNewError",
     "LedgerUnreachableError",
     "LedgerUnwritableError",
+    "damaged",
     "plain",
     "plain_sqlite",
     "shown",
@@ -63,6 +64,14 @@ def shown(url: URL) -> str:
     if url.get_backend_name() == "sqlite" and url.database:
         return url.database
     return url.render_as_string(hide_password=True)
+
+
+def damaged() -> LedgerBrokenError:
+    """For a row that says what no version of the engine wrote."""
+    return LedgerBrokenError(
+        tr("a row of the ledger is damaged"),
+        hint=tr("keep the file and restore the last backup; what the target has is found by its key"),
+    )
 
 
 def plain(error: DBAPIError, url: URL) -> Exception:

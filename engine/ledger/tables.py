@@ -22,8 +22,8 @@ from sqlalchemy import (
 )
 
 from engine import jsontext
-from engine.language import tr
-from engine.ledger.faults import LedgerBrokenError
+from engine.ledger.faults import damaged
+from engine.ledger.rows import State
 
 __all__ = [
     "budgets",
@@ -41,13 +41,6 @@ __all__ = [
 
 
 _DEEPEST = 2 * jsontext.DEEPEST  # what is kept wraps what came
-
-
-def _damaged() -> LedgerBrokenError:
-    return LedgerBrokenError(
-        tr("a row of the ledger is damaged"),
-        hint=tr("keep the file and restore the last backup; what the target has is found by its key"),
-    )
 
 
 class Instant(TypeDecorator[datetime]):
@@ -68,7 +61,7 @@ class Instant(TypeDecorator[datetime]):
         try:
             return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
         except (OSError, OverflowError, TypeError, ValueError) as error:
-            raise _damaged() from error
+            raise damaged() from error
 
 
 class Json(TypeDecorator[Any]):
@@ -84,7 +77,55 @@ class Json(TypeDecorator[Any]):
         try:
             return None if value is None else jsontext.loads(value, _DEEPEST)
         except (TypeError, ValueError) as error:
-            raise _damaged() from error
+            raise damaged() from error
+
+
+class Object(Json):
+    """A JSON object, or null: never another kind of value."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Any) -> Any:
+        found = super().process_result_value(value, dialect)
+        if found is not None and type(found) is not dict:
+            raise damaged()
+        return found
+
+
+class Intent(Object):
+    """How a document was to be sent, in all its parts: half of it would send in another way."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Any) -> Any:
+        found = super().process_result_value(value, dialect)
+        if found is not None and not _is_intent(found):
+            raise damaged()
+        return found
+
+
+def _is_intent(found: dict[str, Any]) -> bool:
+    return (
+        isinstance(found.get("interface"), str)
+        and isinstance(found.get("options"), dict)
+        and all(isinstance(found.get(name), str | None) for name in ("form", "key_field", "until"))
+    )
+
+
+class StateName(TypeDecorator[State]):
+    """A state by its name."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> State | None:
+        try:
+            return None if value is None else State(value)
+        except ValueError as error:
+            raise damaged() from error
 
 
 class Amount(TypeDecorator[Decimal]):
@@ -100,7 +141,7 @@ class Amount(TypeDecorator[Decimal]):
         try:
             return None if value is None else Decimal(value)
         except (InvalidOperation, TypeError, ValueError) as error:
-            raise _damaged() from error
+            raise damaged() from error
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -123,7 +164,7 @@ records = Table(
     Column("family", String(100), nullable=False),
     Column("source_id", String(300), nullable=False),
     Column("number", String(300)),
-    Column("snapshot", Json, comment="the record as last read; the final one is never read again"),
+    Column("snapshot", Object, comment="the record as last read; the final one is never read again"),
     Column("final", Boolean, nullable=False, default=False),
     Column("first_seen", Instant, nullable=False),
     Column("last_asked", Instant),
@@ -141,7 +182,7 @@ deliveries = Table(
     Column("record_id", _Id, ForeignKey("records.id"), nullable=False),
     Column("part", String(50), nullable=False, default=""),
     Column("parent_id", _Id, ForeignKey("deliveries.id"), comment="the delivery that a callback tells of"),
-    Column("state", String(20), nullable=False),
+    Column("state", StateName(20), nullable=False),
     Column("failure", String(40)),
     Column("reason", Text),
     Column("field", String(300)),
@@ -151,8 +192,8 @@ deliveries = Table(
     Column("line", Integer),
     Column("form", String(100)),
     Column("key", String(400), comment="the idempotency key; null until the first intent"),
-    Column("payload", Json, comment="exactly what was sent, from the intent on"),
-    Column("intent", Json, comment="how it was to be sent: key field, options, until"),
+    Column("payload", Object, comment="exactly what was sent, from the intent on"),
+    Column("intent", Intent, comment="how it was to be sent: key field, options, until"),
     Column("scheme_hash", String(64)),
     Column("stage", String(30), nullable=False, default="", comment="the last stage reached"),
     Column("target_id", String(200)),
@@ -186,7 +227,7 @@ events = Table(
     Column("run", String(60)),
     Column("at", Instant, nullable=False),
     Column("kind", String(40), nullable=False),
-    Column("detail", Json),
+    Column("detail", Object),
     Index(None, "record_id"),
 )
 
@@ -201,7 +242,7 @@ runs = Table(
     Column("started_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Column("status", String(20), comment="null while running, or when the process died"),
-    Column("result", Json, comment="the object that run --json prints"),
+    Column("result", Object, comment="the object that run --json prints"),
     Index(None, "scheme", "started_at"),
 )
 
@@ -209,7 +250,7 @@ watermarks = Table(
     "watermarks",
     metadata,
     Column("key", String(64), primary_key=True),
-    Column("about", Json, nullable=False, comment="what the key is made of"),
+    Column("about", Object, nullable=False, comment="what the key is made of"),
     Column("mark", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import ConfigurationError, CredentialsError, EngineError, LedgerError
 from engine.language import tr
+from engine.ledger.faults import damaged
 from engine.ledger.rows import Delivery, State
 from engine.run import outcome
 from engine.run.compare import differences
@@ -59,7 +60,9 @@ class Asker:
         """
         if not asked:
             return []
-        intent = asked[0].intent or {}
+        intent = asked[0].intent
+        if intent is None:  # what was sent has one
+            raise damaged()
         target = self.lane.target_of(intent)
         found = await self.find(target, intent["key_field"], [delivery.key or "" for delivery in asked])
         if found is None:
@@ -85,7 +88,7 @@ class Asker:
         `adopted` when it is not this ledger that sent it.
         """
         stages = self.lane.target.stages
-        until = (delivery.intent or {}).get("until", self.lane.until)
+        until = self.lane.until_of(delivery.intent)
         reached = min(stages.index(hit.stage or stages[0]), stages.index(until))
         told = {"target_id": hit.id, "target_number": hit.number, "adopted": adopted}
         return outcome.reach(tx, self.work, self.lane, delivery, stages[reached], **told)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import jsontext
 from engine.connector.catalog import Form
+from engine.ledger.faults import damaged
 from engine.mapping.evaluator import Evaluator
 
 if TYPE_CHECKING:
@@ -106,6 +107,13 @@ class Lane:
             "until": self.until,
             "options": dict(self.scheme.target.options),
         }
+
+    def until_of(self, intent: Mapping[str, Any] | None) -> str:
+        """The last stage of an earlier intent, or of the scheme where there was none."""
+        until: str = self.until if intent is None else intent.get("until", self.until)
+        if until not in self.target.stages:
+            raise damaged()
+        return until
 
     def target_of(self, intent: Mapping[str, Any] | None) -> Target:
         """The target as an earlier intent had it."""

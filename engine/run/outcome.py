@@ -63,7 +63,7 @@ def reach(tx: Transaction, work: Work, lane: Lane, delivery: Delivery, stage: st
 
     A document that was delivered before, and was taken on once more, stays delivered by the run that did it.
     """
-    until = (delivery.intent or {}).get("until", lane.until)
+    until = lane.until_of(delivery.intent)
     stages = lane.target.stages
     if stages.index(stage) < stages.index(until):
         return step(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.connector.api import Accepted, Existing, NotSent, Refused
 from engine.language import tr
+from engine.ledger.faults import damaged
 from engine.ledger.rows import Delivery, State
 from engine.ledger.together import together
 from engine.run import outcome
@@ -113,6 +114,8 @@ class Stages:
 
     def _next(self, delivery: Delivery) -> str:
         stages = self.lane.target.stages
+        if delivery.stage not in stages[:-1]:
+            raise damaged()
         return stages[stages.index(delivery.stage) + 1]
 
 
