@@ -15,11 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 __all__ = ["ROOT", "Cost", "measured", "serving", "spoken"]
 
 ROOT = Path(__file__).parents[1]
+_KEPT = 1_000_000
 _GROWN = re.compile(r"VmHWM:\s+(\d+) kB")
 
 
@@ -31,6 +32,7 @@ class Cost:
     cpu: float
     peak: float
     output: str
+    """The end of what it printed."""
 
     def as_json(self) -> dict[str, Any]:
         """All but what it printed."""
@@ -45,7 +47,7 @@ def measured(
     good: Sequence[int] = (0,),
 ) -> Cost:
     """Run a command to its end. Raises RuntimeError, with what it said, for another exit code."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as complaints:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as complaints:
         began = time.perf_counter()
         process = subprocess.Popen(
             list(command),
@@ -58,11 +60,14 @@ def measured(
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        complaints.seek(0)
         if process.returncode not in good:
-            raise RuntimeError(f"{' '.join(command)}\n{out.read()[-2000:]}\n{complaints.read()[-2000:]}")
-        return Cost(wall, used.ru_utime + used.ru_stime, peak.told(used.ru_maxrss), out.read())
+            raise RuntimeError(f"{' '.join(command)}\n{_end(out)[-2000:]}\n{_end(complaints)[-2000:]}")
+        return Cost(wall, used.ru_utime + used.ru_stime, peak.told(used.ru_maxrss), _end(out))
+
+
+def _end(printed: IO[bytes]) -> str:
+    printed.seek(max(0, printed.seek(0, os.SEEK_END) - _KEPT))
+    return printed.read().decode("utf-8", "replace")
 
 
 class _Peak:
