@@ -118,9 +118,11 @@ def _decode(data: bytes, shown: str) -> str:
         )
     for encoding in ("utf-8-sig", "gb18030"):
         try:
-            return data.decode(encoding)
+            text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if "\0" not in text:  # UTF-16 without its mark has them
+            return text
     raise SchemeError(
         tr("the file is neither UTF-8 nor GB18030"),
         position=Position(shown),
