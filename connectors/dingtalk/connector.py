@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from connectors.dingtalk.approvals import Approvals, NewApprovals, NewWire, OldApprovals, OldWire
+from connectors.dingtalk.choices import choices
 from connectors.dingtalk.lookups import LOOKUPS, AddressBook
 from connectors.dingtalk.source import ApprovalSource
 from connectors.dingtalk.targets import (
@@ -24,7 +25,7 @@ from connectors.dingtalk.targets import (
 )
 from connectors.dingtalk.tokens import Tokens, new_token_request, old_token_request
 from engine.clock import SHANGHAI
-from engine.connector.api import Account, Connector, Lookup, Source, Target
+from engine.connector.api import Account, Choice, Connector, Lookup, Source, Target
 from engine.connector.catalog_file import load_catalog
 from engine.errors import ConfigurationError
 from engine.language import tr
@@ -100,6 +101,10 @@ class DingtalkConnector(Connector):
         await self._old.tokens.get()
         if self.connection.settings.get("api_base_url"):
             await self._new.tokens.get()
+
+    async def choices(self, kind: str) -> list[Choice]:
+        """`templates` or `departments`."""
+        return await choices(self._old, kind)
 
     def source(self, interface: str, request: Mapping[str, Any]) -> Source:
         days = int(self.connection.settings.get("history_days", 365))

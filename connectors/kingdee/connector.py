@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
+from connectors.kingdee.choices import choices
 from connectors.kingdee.client import KingdeeClient
 from connectors.kingdee.reading import PermissionRefused, ServiceRefused
 from connectors.kingdee.source import QuerySource
 from connectors.kingdee.target import WRITERS, BillTarget
-from engine.connector.api import Account, Connector
+from engine.connector.api import Account, Choice, Connector
 from engine.connector.catalog_file import load_catalog
 from engine.errors import ConfigurationError
 from engine.language import tr
@@ -60,6 +61,10 @@ class KingdeeConnector(Connector):
                 await self.client.probe()
             except (ServiceRefused, PermissionRefused):
                 return  # it was Kingdee itself that answered, to a session that it accepts
+
+    async def choices(self, kind: str) -> list[Choice]:
+        """The codes of a base data form."""
+        return await choices(self.client, kind)
 
     def source(self, interface: str, request: Mapping[str, Any]) -> Source:
         fetches: dict[str, Fetch] = {

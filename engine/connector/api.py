@@ -29,6 +29,8 @@ __all__ = [
     "Amendment",
     "Answer",
     "Asking",
+    "Choice",
+    "Choosing",
     "Connector",
     "Contents",
     "Duplicate",
@@ -338,6 +340,28 @@ class Listing(Protocol):
 
     def day_of(self, payload: Mapping[str, Any]) -> date | None:
         """The date that a payload gives its document."""
+
+
+# --- choosing -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the values that a person may choose, and what people call it."""
+
+    value: str
+    label: str
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """What a connector may be besides: one that can say what there is to choose from, for the wizard."""
+
+    async def choices(self, kind: str) -> list[Choice]:
+        """What there is of a kind (approval templates, departments, a base data form), in the order to show.
+
+        Raises ConfigurationError for a kind that it does not know, and what reading raises.
+        """
 
 
 # --- the connector ------------------------------------------------------------------------------------

@@ -13,14 +13,14 @@ import pytest
 
 from connectors.dingtalk import DingtalkConnector
 from engine.clock import SystemClock
-from engine.connector.api import Accepted, Outgoing, Span, SpanRefused, Unclear
+from engine.connector.api import Accepted, Choice, Outgoing, Span, SpanRefused, Unclear
 from engine.connector.contract import check_lookup, check_source, check_target
 from engine.connector.limits import Limits
 from engine.connector.session import CountingMeter, connect
 from engine.connector.settings import Connection
 from engine.connector.simulator.control import set_faults
 from engine.connector.simulator.serve import SimulatorSpec, serving
-from engine.errors import CredentialsError, Position
+from engine.errors import ConfigurationError, CredentialsError, Position
 
 OLD, NEW = "topapi/processinstance/get", "v1.0/workflow/processInstances"
 REQUEST = {"process_code": "PROC-EXPENSE-SANDBOX"}
@@ -223,3 +223,15 @@ def test_a_notification_is_sent(tmp_path: Path) -> None:
         assert isinstance(answer, Accepted)
 
     against(tmp_path, work, instances=3)
+
+
+def test_templates_and_departments_can_be_chosen_from(tmp_path: Path) -> None:
+    async def work(connector: DingtalkConnector) -> Any:
+        with pytest.raises(ConfigurationError, match="templates, departments"):
+            await connector.choices("people")
+        return await connector.choices("templates"), await connector.choices("departments")
+
+    templates, departments = against(tmp_path, work)
+    assert Choice("PROC-EXPENSE-SANDBOX", "费用报销") in templates
+    assert Choice("575403278", "项目部-实施一组") in departments
+    assert len(departments) == len({choice.value for choice in departments}) == 7

@@ -23,7 +23,14 @@ from engine.connector.settings import Connection
 from engine.connector.simulator import Simulator, set_faults
 from engine.connector.simulator.serve import SimulatorSpec, serving
 from engine.connector.transport import HttpTransport
-from engine.errors import CredentialsError, FailureClass, Position, RecordError, Unreachable
+from engine.errors import (
+    ConfigurationError,
+    CredentialsError,
+    FailureClass,
+    Position,
+    RecordError,
+    Unreachable,
+)
 
 WAYS = ("signature", "login_by_sign", "login_by_app_secret", "validate_user")
 
@@ -328,3 +335,14 @@ def test_a_query_under_faults_never_says_none(tmp_path: Path, fault: str) -> Non
                 continue
 
     play(tmp_path, scene, auth="validate_user")
+
+
+def test_base_data_can_be_chosen_from(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with site(tmp_path) as there:
+            found = await there.connector.choices("ORG_Organizations")
+            assert ("100", "星河智联科技有限公司") in {(each.value, each.label) for each in found}
+            with pytest.raises(ConfigurationError):
+                await there.connector.choices("x' or 1=1")
+
+    asyncio.run(work())

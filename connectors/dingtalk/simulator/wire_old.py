@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.dingtalk.simulator import instances
 from connectors.dingtalk.simulator.context import Api, Context, Wrong
+from connectors.dingtalk.simulator.form import FORMS
 from connectors.dingtalk.simulator.listing import Listing, list_page
 from connectors.dingtalk.simulator.messages import send_message, show_sending
 
@@ -195,6 +196,34 @@ def _department(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     return {"result": shown}
 
 
+def _sub_departments(context: Context, given: dict[str, Any]) -> dict[str, Any]:
+    dept_id = str(given.get("dept_id") or "1")
+    if context.company.department(dept_id) is None:
+        raise Wrong(_NO_DEPARTMENT, "部门不存在")
+    below = [one for one in context.company.departments if one.parent == dept_id]
+    return {
+        "result": [
+            {"dept_id": int(one.dept_id), "name": one.name, "parent_id": int(dept_id), "auto_add_user": True}
+            for one in below
+        ]
+    }
+
+
+def _templates(context: Context, given: dict[str, Any]) -> dict[str, Any]:
+    offset, size = _whole(given, "offset", 0), _whole(given, "size", 100)
+    if not 0 < size <= 100:
+        raise Wrong(_BAD, "参数 size 非法")
+    forms = list(FORMS.values())
+    page = [
+        {"name": form.title, "process_code": form.code, "icon_url": "", "url": ""}
+        for form in forms[offset : offset + size]
+    ]
+    result: dict[str, Any] = {"process_list": page}
+    if offset + size < len(forms):
+        result["next_cursor"] = offset + size
+    return {"result": result}
+
+
 def _send(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     return {"task_id": send_message(context, given)}
 
@@ -211,6 +240,8 @@ APIS: dict[str, Api] = {
     "/topapi/message/corpconversation/asyncsend_v2": Api(_send),
     "/topapi/message/corpconversation/getsendresult": Api(_sent),
     "/topapi/v2/user/get": Api(_user, metered=False),
+    "/topapi/process/listbyuserid": Api(_templates),
+    "/topapi/v2/department/listsub": Api(_sub_departments, metered=False),
     "/topapi/v2/department/get": Api(_department, metered=False),
 }
 
