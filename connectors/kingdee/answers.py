@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
 _SHORT_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
+_SHORT = 10**18
 
 __all__ = ["Code", "Done", "Problem", "Status", "Unreadable", "read_body", "read_status", "with_texts"]
 
@@ -207,12 +208,16 @@ def _entries(value: Any) -> list[Mapping[str, Any]]:
 
 
 def _word(value: Any) -> str:
+    if type(value) is str:
+        return value.strip()
     return "" if value is None or isinstance(value, (dict, list)) else str(value).strip()
 
 
 def _integer(value: Any) -> int | None:
-    if isinstance(value, bool) or value is None:
+    if value is None or isinstance(value, bool):
         return None
+    if type(value) is int and 0 <= value < _SHORT:
+        return value
     text = str(value).strip()
     return int(text) if _SHORT_NUMBER.fullmatch(text) else None
 

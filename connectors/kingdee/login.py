@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -48,7 +49,17 @@ def post(url: str, body: Any, headers: Mapping[str, str]) -> httpx.Request:
     import httpx
 
     fixed = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Charset": "utf-8"}
-    return httpx.Request("POST", url, content=jsontext.dumps(body).encode(), headers={**fixed, **headers})
+    return httpx.Request(
+        "POST", _address(url), content=jsontext.dumps(body).encode(), headers={**fixed, **headers}
+    )
+
+
+@lru_cache(maxsize=64)
+def _address(url: str) -> httpx.URL:
+    """The address of a service, read once: there are few, and reading one costs more than the rest."""
+    import httpx
+
+    return httpx.URL(url)
 
 
 def refuse_missing_service(error: Unreadable, url: str) -> None:

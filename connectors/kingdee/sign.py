@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import cycle
 from urllib.parse import quote
 
@@ -57,6 +58,12 @@ def client_credentials(app_id: str) -> tuple[str, str]:
 
 def sdk_headers(identity: AppIdentity, url: str, timestamp: int) -> dict[str, str]:
     """The headers that sign one POST to `url`; `timestamp` is in whole seconds and serves as nonce too."""
+    return dict(_signed(identity, url, timestamp))
+
+
+@lru_cache(maxsize=64)
+def _signed(identity: AppIdentity, url: str, timestamp: int) -> dict[str, str]:
+    """The same for all calls of a service within one second."""
     client_id, client_secret = client_credentials(identity.app_id)
     stamp = str(timestamp)
     to_sign = f"POST\n{_signed_path(url)}\n\nx-api-nonce:{stamp}\nx-api-timestamp:{stamp}\n"

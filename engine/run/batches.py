@@ -41,8 +41,12 @@ async def _filled(queue: asyncio.Queue[Prepared | None], size: int) -> tuple[lis
         batch.append(more)
         if len(batch) == size:
             return batch, False
+        if not queue.empty():
+            more = queue.get_nowait()
+            continue
         try:
-            more = queue.get_nowait() if not queue.empty() else await asyncio.wait_for(queue.get(), LINGER)
+            async with asyncio.timeout(LINGER):  # a get that is cancelled takes nothing
+                more = await queue.get()
         except TimeoutError:
             return batch, False
     return batch, True

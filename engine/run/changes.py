@@ -5,6 +5,7 @@ Nothing here reads or writes. How sure a change must be, and why, stands in docs
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -136,9 +137,10 @@ def _renamed(shape: Shape, spot: Spot, reads: Reads, others: Sequence[Shape]) ->
 def _moved(shape: Shape, spot: Spot, reads: Reads, others: Sequence[Shape]) -> Change | None:
     """Another component stands under this label, and the one that did is here under another."""
     mine = shape.components.get(spot)
-    if any(other.components.get(spot) == mine and other.at <= shape.at for other in reversed(others)):
+    earlier = others[: bisect_right(others, shape.at, key=lambda other: other.at)]
+    if any(other.components.get(spot) == mine for other in reversed(earlier)):
         return None  # it was this component before, nearly always in the last one that had the field
-    witnesses = [other for other in others if other.at <= shape.at and spot in other.components]
+    witnesses = [other for other in earlier if spot in other.components]
     ids = {other.components[spot] for other in witnesses}
     if mine is None or not ids or mine in ids:
         return None

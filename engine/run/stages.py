@@ -67,8 +67,11 @@ class Stages:
         unclear: list[Delivery] = []
         going = list(saved)
         for stage in self.lane.target.stages[1:]:
-            due = [delivery for delivery in going if self._next(delivery) == stage]
-            going = [delivery for delivery in going if delivery not in due]
+            due: list[Delivery] = []
+            later: list[Delivery] = []
+            for delivery in going:
+                (due if self._next(delivery) == stage else later).append(delivery)
+            going = later
             for part in by_intent(due, self.lane.batch):
                 after = await self._advance(part, stage)
                 on = self.asker.count(after)
@@ -121,6 +124,8 @@ class Stages:
 
 def by_intent(saved: Sequence[Delivery], size: int) -> list[list[Delivery]]:
     """Parts of at most `size` deliveries that were sent in the same way."""
+    if len(saved) <= size and all(each.intent == saved[0].intent for each in saved):
+        return [list(saved)] if saved else []
     parts: list[list[Delivery]] = []
     for delivery in sorted(saved, key=lambda each: str(each.intent)):
         if not parts or len(parts[-1]) == size or parts[-1][0].intent != delivery.intent:

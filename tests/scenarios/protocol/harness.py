@@ -42,6 +42,7 @@ from engine.ledger.open import open_ledger
 from engine.ledger.port import InlineLedger
 from engine.ledger.rows import Delivery, State
 from engine.ledger.sql import make_engine
+from engine.mapping.evaluator import Evaluator
 from engine.mapping.mapper import Mapper
 from engine.run import result as results
 from engine.run.callback_rows import callback_system
@@ -639,6 +640,7 @@ class Process:
             scheme=scheme,
             params=self.bench.params,
             mapper=Mapper(spec.mapping),
+            evaluator=Evaluator(monotonic=self.clock.monotonic),
             tables=Tables({}, {}, self.ledger, self.clock),
             table_defaults={},
             monotonic=self.clock.monotonic,
