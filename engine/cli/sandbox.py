@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.context import Common, common_options, emit, run_async, stdout
+from engine.cli.context import Common, common_options, emit, run_async
+from engine.cli.show import say
 from engine.cli.usage import Group
 from engine.errors import UsageError
 from engine.language import tr
@@ -52,9 +53,9 @@ def _announce(common: Common, told: dict[str, dict[str, Any]]) -> None:
         emit(told)
         return
     for name, settings in told.items():
-        stdout().print(name, style="bold", markup=False)
+        say(name, style="bold")
         for key, value in settings.items():
-            stdout().print(f"  {key}: {value}", markup=False)
+            say(f"  {key}: {value}")
     click.echo(tr("serving until Ctrl-C"))
 
 

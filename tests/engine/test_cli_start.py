@@ -21,7 +21,7 @@ def loaded_by(*words: str, folder: Path) -> set[str]:
         "import sys, json\n"
         "from engine.cli.main import run\n"
         "try:\n    run(sys.argv[1:])\n"
-        "finally:\n    names = {name.split('.')[0] for name in sys.modules}\n"
+        "finally:\n    names = {name.split('.')[0] for name, module in sys.modules.items() if module}\n"
         "    print(json.dumps(sorted(names)), file=sys.stderr)"
     )
     done = subprocess.run(
