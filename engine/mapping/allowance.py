@@ -20,6 +20,8 @@ MADE_MOST: Final = 16 * 1024 * 1024
 """Characters, and values eightfold, that one evaluation may build in all, kept or not."""
 _BITS_MOST = 1024
 _DIGITS_MOST = 100
+_FEW = 100
+_SIZED = (str, list, tuple, dict)
 
 
 def too_much(message: str) -> RecordError:
@@ -50,11 +52,14 @@ class Allowance:
 
     def made(self, value: Any) -> Any:
         """The value, if it is of a size that belongs in a document; counts as built."""
-        bounded(value)
-        if isinstance(value, str | list | tuple | dict):
-            self._made += len(value) * (1 if isinstance(value, str) else 8)
-            if self._made > MADE_MOST:
-                raise too_much(tr("a template builds more than {most} MB", most=MADE_MOST // 1024 // 1024))
+        if value.__class__ is str and len(value) <= TEXT_MOST:
+            self._made += len(value)
+        else:
+            bounded(value)
+            if isinstance(value, _SIZED):
+                self._made += len(value) * (1 if isinstance(value, str) else 8)
+        if self._made > MADE_MOST:
+            raise too_much(tr("a template builds more than {most} MB", most=MADE_MOST // 1024 // 1024))
         return value
 
     def step(self) -> None:
@@ -69,6 +74,16 @@ class Allowance:
         for value in values:
             self.step()
             yield value
+
+    def taken(self, values: Any) -> list[Any]:
+        """A list's values, all of which are gone through."""
+        if values.__class__ is not list:
+            return list(self.steps(values))
+        self._loops += len(values)
+        if self._loops > STEPS_MOST:
+            raise too_much(tr("a template takes more than {most} steps", most=STEPS_MOST))
+        self.time()
+        return values
 
     def range(self, *bounds: int) -> range:
         """Python's range, whose length is used up at once."""
@@ -105,6 +120,12 @@ def bounded(value: Any) -> Any:
 
 
 def _weigh(value: Any) -> None:
+    if value.__class__ is list and len(value) < _FEW:
+        try:
+            if sum(map(len, value)) <= TEXT_MOST and all(part.__class__ is str for part in value):
+                return
+        except TypeError:
+            pass
     left, letters, heap = ITEMS_MOST, TEXT_MOST, [value]
     while heap:
         held = heap.pop()

@@ -28,7 +28,7 @@ from markupsafe import Markup
 
 from engine.errors import RecordError
 from engine.language import tr
-from engine.mapping.allowance import bounded
+from engine.mapping.allowance import TEXT_MOST, bounded
 from engine.mapping.jsonout import json_text
 from engine.mapping.lookups import find_in_table
 from engine.mapping.moments import to_date, to_moment, to_unix_ms, write_moment
@@ -57,6 +57,8 @@ REASONS: Final[Mapping[str, str]] = {
 
 
 def _text(value: Any) -> str:
+    if value.__class__ is str:
+        return value
     if isinstance(value, (RecordView, list, tuple, dict)):
         return json_text(value)
     return to_text(value)
@@ -143,7 +145,13 @@ def _unique(values: Iterable[Any], case_sensitive: bool = False) -> list[Any]:
 
 
 def _join(values: Iterable[Any], separator: str = "") -> str:
-    return joined(to_text(separator), (_text(value) for value in values))
+    held = list(values)
+    try:
+        if sum(map(len, held)) + len(held) * len(separator) <= TEXT_MOST:
+            return separator.join(held)
+    except TypeError:
+        pass  # not all of them are texts
+    return joined(to_text(separator), map(_text, held))
 
 
 def _items(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -213,7 +221,8 @@ def _total(context: Context, name: str) -> Any:
     return scope_of(context).sum_up(name)
 
 
-def _cut(text: str, length: int) -> str:
+def _cut(value: Any, length: int) -> str:
+    text = _text(value)
     if not isinstance(length, int) or length < 0:
         raise ValueError(tr("cut takes a number of characters"))
     return text[:length]
@@ -224,12 +233,13 @@ def _strict(run: Callable[..., Any]) -> Callable[..., Any]:
     wanted = getattr(getattr(run, "jinja_pass_arg", None), "name", None)
 
     @wraps(run)
-    def strict(context: Context, *args: Any, **kwargs: Any) -> Any:
-        value = args[0] if args else None
-        if isinstance(value, Undefined):
+    def strict(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if value.__class__ is not str and isinstance(value, Undefined):
             value._fail_with_undefined_error()
-        first = {"context": (context,), "environment": (context.environment,)}.get(wanted or "", ())
-        return allowance_of(context).made(run(*first, *args, **kwargs))
+        if wanted is None:
+            return allowance_of(context).made(run(value, *args, **kwargs))
+        first = context if wanted == "context" else context.environment
+        return allowance_of(context).made(run(first, value, *args, **kwargs))
 
     return pass_context(strict)
 
@@ -275,7 +285,7 @@ KNOWN_FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "urlencode": _on_text(jinja.do_urlencode),
     "wordcount": _on_text(jinja.do_wordcount),
     # the engine's
-    "cut": _on_text(_cut),
+    "cut": _cut,
     "date": _date,
     "datetime": _datetime,
     "decimal": to_decimal,

@@ -76,7 +76,8 @@ class Mapper:
     `table_defaults` holds the defaults that tables have for a miss; `tables` those that are wholly known, by
     trimmed keys, for which the look-up of `map` gives the same answers; `monotonic`, where given, bounds the
     mapping of a record to a second. The mapping is compiled when the first record comes, and a record that is
-    out of the ordinary goes through the interpreted form; with `compiled` false all do.
+    out of the ordinary goes through the interpreted form; with `compiled` false all do. Templates of more
+    than `nodes_most` nodes are left to Jinja's sandbox: with 0, all of them.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Mapper:
         zone: tzinfo = SHANGHAI,
         monotonic: Callable[[], float] | None = None,
         compiled: bool = True,
+        nodes_most: int | None = None,
     ) -> None:
         self.spec = spec
         self._fields = plan_fields(spec.fields, form)
@@ -99,6 +101,7 @@ class Mapper:
         self._zone = zone
         self._monotonic = monotonic
         self._compiled = compiled
+        self._nodes_most = nodes_most
         self._program: Program | None = None
 
     def map(
@@ -135,6 +138,7 @@ class Mapper:
                 tables=self._tables,
                 scope=self._within_rows,
                 result=Mapped,
+                nodes_most=self._nodes_most,
             )
         return self._program
 

@@ -66,9 +66,28 @@ def to_moment(value: Any, zone: tzinfo) -> datetime:
 
 def to_date(value: Any, zone: tzinfo) -> date:
     """The day in `zone`, from whatever `to_moment` takes. Raises RecordError."""
-    if isinstance(value, date) and not isinstance(value, datetime):
+    if value.__class__ is str:
+        day = _short(value)
+        if day is not None:
+            return day
+    elif isinstance(value, date) and not isinstance(value, datetime):
         return value
     return to_moment(value, zone).date()
+
+
+_SHAPES = frozenset({"-- ::", "--T::", "--"})
+
+
+def _short(text: str) -> date | None:
+    """The day of ``2024-05-08`` and ``2024-05-08 15:40:09``; None for other texts."""
+    if text[4::3] not in _SHAPES or len(text) not in (10, 19):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    # 24:00 is a time to Python 3.13
+    return moment.date() if moment.hour or text[11:12] != "2" else None
 
 
 def to_unix_ms(value: Any, zone: tzinfo) -> int:

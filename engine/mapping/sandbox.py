@@ -70,6 +70,8 @@ class _Undefined(StrictUndefined):
         self, hint: str | None = None, obj: Any = missing, name: Any = None, exc: Any = None
     ) -> None:
         def fail(message: str) -> UndefinedError:
+            if hint is None and obj is not missing:
+                message = tr("there is no '{name}' here", name=str(name)[:60])
             return UnknownNameError(hint or message, name, obj)
 
         super().__init__(hint, missing, name, fail if exc is None else exc)  # type: ignore[arg-type]
@@ -112,6 +114,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A field; a method's name of a text; nothing else, whatever Python's object has."""
+        if obj.__class__ is RecordView:
+            return self.getitem(obj, attribute)
         if isinstance(obj, str):
             return TextMethod(obj, attribute) if attribute in TEXT_METHODS else self._nothing(obj, attribute)
         if isinstance(obj, LoopContext):
@@ -120,7 +124,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """A field by name, or an element by number."""
-        if isinstance(obj, RecordView):
+        if obj.__class__ is RecordView:
             value = field_of(obj, argument)
             return self._nothing(obj, argument) if value is MISSING else value
         if isinstance(obj, (dict, list, tuple, str, range)):
@@ -153,7 +157,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return -found if operator == "-" else found
 
     def _nothing(self, holder: Any, name: Any) -> Any:
-        return _Undefined(tr("there is no '{name}' here", name=str(name)[:60]), holder, name)
+        return _Undefined(None, holder, name)
 
 
 def allowance_of(context: Context) -> Allowance:
@@ -170,6 +174,9 @@ def scope_of(context: Context) -> Scope:
 
 def text_of(value: Any, allowance: Allowance) -> str:
     """A value as it stands in a text; counts as output."""
+    if value.__class__ is str:
+        allowance.text(len(value))
+        return value
     if isinstance(value, Undefined):
         value._fail_with_undefined_error()
     text = json_text(value) if isinstance(value, (RecordView, list, tuple, dict)) else to_text(value)

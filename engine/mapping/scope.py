@@ -85,13 +85,17 @@ def field_of(view: RecordView, name: Any) -> Any:
     """The field's value, or `MISSING`. Raises RecordError for a bare label that stands more than once."""
     fields, known = view._fields, view._known
     try:
-        value = fields[name]
-    except (KeyError, TypeError):
+        value = fields.get(name, MISSING)
+        if value.__class__ is str:
+            return value
+    except TypeError:
+        value = MISSING
+    if value is MISSING:
         if known is not None and isinstance(name, str) and name in known:
             return None
         problem = repeated_label(fields, name) if isinstance(name, str) else None
         if problem is not None:
-            raise problem from None
+            raise problem
         return MISSING
     return wrap(value, known.get(name) if known is not None else None)
 
@@ -105,7 +109,7 @@ def wrap(value: Any, known: Mapping[str, Any] | None = None) -> Any:
     """A value as templates see it: groups become views, floats amounts."""
     if isinstance(value, str):
         return value
-    if isinstance(value, Mapping):
+    if value.__class__ is dict or isinstance(value, Mapping):
         return RecordView(value, known)
     if isinstance(value, (list, tuple)):
         return [wrap(part, known) for part in value]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from jinja2.runtime import Context
 
-__all__ = ["INNER_FILTERS", "as_expression", "bound", "sliced"]
+__all__ = ["INNER_FILTERS", "as_expression", "bound", "output_of", "sliced"]
 
 _DECIMAL, _CONCAT, _HELD, _SLICE, _LOOP = " decimal", " concat", " held", " slice", " loop"
 
@@ -48,6 +48,16 @@ def as_expression(tree: nodes.Template) -> nodes.Expr | None:
     if len(parts) == 1 and isinstance(parts[0], nodes.Expr) and not isinstance(parts[0], nodes.TemplateData):
         return parts[0]
     return None
+
+
+def output_of(tree: nodes.Template) -> list[nodes.Expr] | None:
+    """The parts of a bounded tree that is nothing but output; None for others."""
+    parts: list[nodes.Expr] = []
+    for statement in tree.body:
+        if not isinstance(statement, nodes.Output):
+            return None
+        parts.extend(statement.nodes)
+    return parts
 
 
 class _Bounding(NodeTransformer):

@@ -28,6 +28,7 @@ from engine.mapping.scope import FUNCTIONS, RecordView, names_of, unwrap
 from engine.mapping.template_check import check_template
 from engine.mapping.template_places import Places
 from engine.mapping.template_rewrite import INNER_FILTERS, as_expression, bound
+from engine.mapping.template_shortcuts import SHORT_FILTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,11 +37,20 @@ if TYPE_CHECKING:
 
     from engine.mapping.scope import Scope
 
-__all__ = ["FILTERS", "SANDBOX", "TESTS", "NameUse", "Template", "is_template", "parse_template"]
+__all__ = [
+    "FILTERS",
+    "SANDBOX",
+    "TESTS",
+    "NameUse",
+    "Template",
+    "function_of",
+    "is_template",
+    "parse_template",
+]
 
 _RESULT: Final = "__result__"
 _LONGEST: Final = 64 * 1024
-SANDBOX: Final = Sandbox({**FILTERS, **INNER_FILTERS}, TESTS)
+SANDBOX: Final = Sandbox({**FILTERS, **INNER_FILTERS, **SHORT_FILTERS}, TESTS)
 
 # What working out a template may raise because of the data; anything else is a defect or the look-up's own.
 _FAILURES = (
@@ -116,7 +126,7 @@ class Template:
             if value is not MISSING:
                 variables[use.name] = value
         for name in self.functions:
-            variables[name] = _function(name, scope, allowance)
+            variables[name] = function_of(name, scope, allowance)
         context = self.compiled.new_context(variables)
         pieces = self.compiled.root_render_func(context)
         if not self.is_expression:
@@ -268,7 +278,8 @@ def _check_numbers(places: Places, position: Position) -> None:
             )
 
 
-def _function(name: str, scope: Scope, allowance: Allowance) -> Function:
+def function_of(name: str, scope: Scope, allowance: Allowance) -> Function:
+    """One of the engine's functions, for one evaluation."""
     if name == "range":
         return Function(allowance.range)
     if name == "total":

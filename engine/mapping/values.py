@@ -72,6 +72,10 @@ def to_decimal(value: Any) -> Decimal:
 
     Raises RecordError for anything else: NaN, exponents, an empty text, two points, separators out of place.
     """
+    if value.__class__ is str and len(value) <= DIGITS_MOST and value.isascii():  # as most amounts are
+        plain = value.replace(".", "", 1)
+        if plain.isdigit():
+            return Decimal(value)
     if isinstance(value, Decimal):
         if value.is_finite() and abs(value.adjusted()) <= DIGITS_MOST:
             return value

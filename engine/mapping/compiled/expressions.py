@@ -61,7 +61,7 @@ class Expressions:
     def template(self, template: Template) -> Value:
         """A template's value as a rule takes it: plain data."""
         tree = template.tree()
-        measure(tree)
+        measure(tree, self.around.nodes_most)
         self.floats = template.floats
         labels = tuple(use.name for use in template.names if use.name not in ENGINE_WORDS)
         if labels and branches(tree):  # the interpreted form reads all of them, those of the other branch too
@@ -86,7 +86,7 @@ class Expressions:
         node: Any = as_expression(tree) if template.is_expression else None
         if type(node).__name__ != "Filter" or node.name != "date" or node.args or node.kwargs:
             return None
-        measure(tree)
+        measure(tree, self.around.nodes_most)
         if branches(tree):
             return None
         self.floats = template.floats

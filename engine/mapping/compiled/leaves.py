@@ -10,6 +10,7 @@ from engine.errors import RecordError
 from engine.mapping.compiled.expressions import Expressions
 from engine.mapping.compiled.reads import Place, read_path, refuse_repeated
 from engine.mapping.compiled.runtime import PLAIN
+from engine.mapping.compiled.sandboxed import Sandboxed
 from engine.mapping.compiled.surroundings import is_digits, look_up
 from engine.mapping.compiled.value import Value
 from engine.mapping.compiled.ways import Outside
@@ -48,6 +49,10 @@ class Leaves:
         self._of_rows: set[str] = set()
         """Those that are worked out only when there are rows."""
         self._done: set[tuple[str, str]] = set()
+        self._sandboxed = Sandboxed(writer, around)
+        self._reasons: list[str] = []
+        """Why parts of the field that is written are not compiled."""
+        self._known_reasons: dict[Any, list[str]] = {}
 
     def field(self, plan: FieldPlan, rule: Rule, place: Place) -> tuple[str, bool, str | None]:
         """Write one field; gives its variable, whether it is surely there, and why it is not compiled."""
@@ -55,32 +60,38 @@ class Leaves:
         if constant is not None:
             return constant, constant != "OUT", None
         made = self.writer.local()
+        self._reasons.clear()
         try:
             self.writer.attempt(lambda: self._once(plan, rule, place, made))
         except Outside as outside:
             self.writer.line(f"{made} = fill_now({self._plan(plan, rule)}, {place.kept_scope(self.writer)})")
             return made, False, outside.reason
-        return made, self._is_certain(plan, rule), None
+        return made, self._is_certain(plan, rule), self._reason()
 
     def late(self, plan: FieldPlan, rule: Rule, place: Place) -> tuple[str, str | None]:
         """Write a field that reads the document."""
         made = self.writer.local()
+        self._reasons.clear()
         try:
             self.writer.attempt(lambda: self._tried(plan, rule, place, made))
         except Outside as outside:
             self.writer.line(f"{made} = fill_now({self._plan(plan, rule)}, {place.new_scope(self.document)})")
             return made, outside.reason
-        return made, None
+        return made, self._reason()
 
-    def condition(self, condition: Template | Constant, place: Place) -> tuple[str, str | None]:
-        """Write a condition; gives its variable, and why it is not compiled."""
+    def condition(
+        self, condition: Template | Constant, place: Place, *, guards: bool = False
+    ) -> tuple[str, str | None]:
+        """Write a condition; gives its variable, and why it is not compiled.
+
+        `guards` says that nothing of the row is worked out where it does not hold.
+        """
         if isinstance(condition, Constant):
             return self.writer.literal(bool(condition.value)), None
-        found: list[str] = []
+        self._reasons.clear()
         try:
-            self.writer.attempt(
-                lambda: found.append(Expressions(self.writer, place, self.around).condition(condition))
-            )
+            write = self._sandboxed.guard if guards else self._sandboxed.value
+            return self._template(condition, place, write).name, self._reason()
         except Outside as outside:
             made = self.writer.local()
             scope = (
@@ -88,13 +99,21 @@ class Leaves:
             )
             self.writer.line(f"{made} = holds({self.writer.keep(condition)}, {scope})")
             return made, outside.reason
-        return found[0], None
 
-    def value(self, leaf: Leaf, place: Place) -> str:
-        """Write a plain leaf. Raises Outside."""
-        found = self._read(leaf, place).name
-        self._refuse(found, leaf, place)
-        return found
+    def values(self, leaves: tuple[Leaf, ...], place: Place) -> tuple[list[str], str | None]:
+        """Write plain leaves; gives their variables, and why they are not compiled. Raises Outside."""
+        self._reasons.clear()
+        found = [self._read(leaf, place).name for leaf in leaves]
+        for name, leaf in zip(found, leaves, strict=True):
+            self._refuse(name, leaf, place)
+        return found, self._reason()
+
+    def finish(self) -> None:
+        """Make what the source names."""
+        self._sandboxed.finish()
+
+    def _reason(self) -> str | None:
+        return self._reasons[0] if self._reasons else None
 
     # --- once for a record, or for each row ---------------------------------------------------------------
 
@@ -106,6 +125,7 @@ class Leaves:
             self._tried(plan, rule, place, made)
             if signature is not None:
                 self._known[signature] = made
+                self._known_reasons[signature] = [*self._reasons]
             return
         if known is None:
             known = self.writer.local()
@@ -115,6 +135,8 @@ class Leaves:
             early = Place(place.levels[:1])
             self._before(level, known, lambda name: self._tried(plan, rule, early, name, fill="fill"))
             self._known[signature] = known
+            self._known_reasons.setdefault(signature, [*self._reasons])
+        self._reasons = [*self._known_reasons[signature]]
         self.writer.line(f"{made} = {known}")
         if plan.required:
             self.writer.line(f"if {made} is OUT: raise UNUSUAL")
@@ -141,7 +163,7 @@ class Leaves:
                 holds = (
                     self.writer.literal(bool(rule.when.value))
                     if isinstance(rule.when, Constant)
-                    else Expressions(self.writer, place, self.around).condition(rule.when)
+                    else self._template(rule.when, place, self._sandboxed.value).name
                 )
                 with self.writer.block(f"if {holds}:"):
                     self._filled(plan, rule, place, made)
@@ -181,20 +203,52 @@ class Leaves:
         """The leaf's value; a day that ends as a text is one from the start."""
         plain = rule.format is None and rule.lookup is None and rule.max_length is None
         if plain and isinstance(rule.leaf, TemplateLeaf) and plan.kind in (None, "string", "date"):
-            value = Expressions(self.writer, place, self.around).day(rule.leaf.template)
+            value = self._day(rule.leaf.template, place)
             if value is not None:
                 return value
-        return self._read(rule.leaf, place)
+        return self._read(rule.leaf, place, rule.when if not isinstance(rule.when, Constant) else None)
 
-    def _read(self, leaf: Leaf, place: Place) -> Value:
+    def _read(self, leaf: Leaf, place: Place, when: Template | None = None) -> Value:
         if isinstance(leaf, Constant):
             return Value(self.writer.literal(leaf.value), "text" if type(leaf.value) is str else "data")
         if isinstance(leaf, TemplateLeaf):
-            return Expressions(self.writer, place, self.around).template(leaf.template)
-        found = read_path(self.writer, _level(leaf, place), leaf.path)
+            return self._template(
+                leaf.template, place, lambda template, place: self._sandboxed.value(template, place, when)
+            )
+        level = _level(leaf, place)
+        found = read_path(self.writer, level, leaf.path)
         if found is None:
-            raise Outside(_SEARCHED)
+            self._reasons.append(_SEARCHED)
+            found = self.writer.local()
+            self.writer.line(f"{found} = one({self.writer.keep(leaf.path)}, {level.root})")
         return Value(found, "raw")
+
+    def _template(
+        self, template: Template, place: Place, otherwise: Callable[[Template, Place], Value]
+    ) -> Value:
+        """A template's value, compiled or as `otherwise` writes it. Raises Outside."""
+        found: list[Value] = []
+        try:
+            self.writer.attempt(
+                lambda: found.append(Expressions(self.writer, place, self.around).template(template))
+            )
+        except Outside as outside:
+            try:
+                found.append(otherwise(template, place))
+            except Outside:
+                raise outside from None
+            self._reasons.append(outside.reason)
+        return found[0]
+
+    def _day(self, template: Template, place: Place) -> Value | None:
+        found: list[Value | None] = []
+        try:
+            self.writer.attempt(
+                lambda: found.append(Expressions(self.writer, place, self.around).day(template))
+            )
+        except Outside:
+            return None
+        return found[0]
 
     def _typed(
         self, plan: FieldPlan, rule: Rule, place: Place, made: str, value: Value, leaf: Leaf | None
@@ -263,7 +317,10 @@ class Leaves:
         if isinstance(rule.default, Constant):
             self._constant_as(plan, rule, place, made, rule.default.value)
             return
-        value = self._read(rule.default, place)
+        if isinstance(rule.default, TemplateLeaf):
+            value = self._template(rule.default.template, place, self._sandboxed.alone)
+        else:
+            value = self._read(rule.default, place)
         self.writer.line(f"{made} = {value.name}")
         self._typed(plan, rule, place, made, value, rule.default)
 

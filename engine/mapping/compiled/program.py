@@ -16,6 +16,7 @@ from engine.mapping.compiled.leaves import Leaves
 from engine.mapping.compiled.reads import Level, Place, read_path, refuse_repeated
 from engine.mapping.compiled.runtime import NAMES
 from engine.mapping.compiled.surroundings import Surroundings
+from engine.mapping.compiled.trees import NODES_MOST
 from engine.mapping.compiled.ways import Outside, Way
 from engine.mapping.compiled.writer import Writer
 from engine.mapping.rules import Items, Nested, Rule, templates_of
@@ -59,6 +60,7 @@ def compile_mapping(
     tables: Mapping[str, Mapping[str, Any]],
     scope: Callable[..., Any],
     result: Callable[..., Any],
+    nodes_most: int | None = None,
 ) -> Program:
     """Compile a mapping.
 
@@ -68,7 +70,7 @@ def compile_mapping(
         if sum(1 for _ in _leaves(plans)) > _FIELDS_MOST:
             raise Outside(_TOO_MANY)
         names = {"scope": scope, "zone": zone, "bases": bases, "Mapped": result}
-        made = _Compiler(spec, plans, zone, table_defaults, tables, names)
+        made = _Compiler(spec, plans, zone, table_defaults, tables, names, nodes_most)
         made.document(plans)
         made.checks(spec.checks)
         return made.program()
@@ -102,6 +104,7 @@ class _Compiler:
         table_defaults: Mapping[str, Any],
         tables: Mapping[str, Mapping[str, Any]],
         names: Mapping[str, Any],
+        nodes_most: int | None,
     ) -> None:
         self.writer = Writer({**NAMES, **names})
         self.writer.open("def mapped(record, params, look, clock, deadline):")
@@ -129,6 +132,7 @@ class _Compiler:
                 plan.name for plan in plans if isinstance(plan.field.entry, Rule) and not self.tail
             ),
             values=self.values,
+            nodes_most=NODES_MOST if nodes_most is None else nodes_most,
         )
         self.leaves = Leaves(self.writer, around, zone, start)
         self.ways: list[Way] = []
@@ -142,6 +146,7 @@ class _Compiler:
         for line in filled if self.tail else taken_back:
             self.writer.line(line)
         self.writer.line("return made")
+        self.leaves.finish()
         names = self.writer.names
         exec(self.writer.code(), names)  # the engine's own source: see `Writer`
         return Program(names["mapped"], tuple(self.ways), self.writer.source())
@@ -272,12 +277,10 @@ class _Compiler:
         return f"{plain} if {test} else wrapped({made}, bases, {self.writer.keep(here)}, {_WRITTEN})"
 
     def items(self, plan: FieldPlan, entry: Items, place: Place, here: tuple[str, ...]) -> _Entry:
-        made, values = self.writer.local(), list[str]()
-        reason = None
+        made, found = self.writer.local(), list[tuple[list[str], str | None]]()
         try:
-            self.writer.attempt(
-                lambda: values.extend(self.leaves.value(leaf, place) for leaf in entry.leaves)
-            )
+            self.writer.attempt(lambda: found.append(self.leaves.values(entry.leaves, place)))
+            values, reason = found[0]
             self.writer.line(f"{made} = listed([{', '.join(values)}])")
         except Outside as outside:
             reason = outside.reason
@@ -309,7 +312,7 @@ class _Compiler:
         with self.writer.block(f"for {row} in {table} if len({table}) <= {_SHORT} else {long}:"):
             inner = Place((*place.levels, Level(row, False, self.writer.part(), table=table, before=before)))
             if part.block.where is not None:
-                holds, reason = self.leaves.condition(part.block.where, inner)
+                holds, reason = self.leaves.condition(part.block.where, inner, guards=True)
                 self.ways.append(Way(f"{'.'.join(here)} where", part.block.where.position, reason))
                 self.writer.line(f"if not {holds}: continue")
             self.row(part, inner, here, sent)

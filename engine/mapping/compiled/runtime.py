@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import tzinfo
 
+    from engine.mapping.paths import Path
     from engine.mapping.plan import FieldPlan
     from engine.mapping.rules import Items, Rule
     from engine.mapping.scope import Scope
@@ -67,6 +68,11 @@ def got(holder: Any, name: str) -> Any:
         return holder.get(name, MISSING)
     except (TypeError, AttributeError):
         return MISSING
+
+
+def one(path: Path, root: Any) -> Any:
+    """The value of a path that only jsonpath-ng can follow, or `MISSING`."""
+    return path.one(root)
 
 
 def single(root: Any, label: str) -> None:
@@ -340,6 +346,13 @@ def read_all(entry: Items, scope: Scope) -> Any:
     return listed([read(leaf, scope) for leaf in entry.leaves])
 
 
+def summed(scope: Scope, totals: Mapping[str, Decimal]) -> Scope:
+    """The scope with the document's totals."""
+    found = scope.inside(MISSING)
+    found.total = totals.__getitem__
+    return found
+
+
 def present(parts: Iterable[tuple[str, Any, bool]]) -> dict[str, Any]:
     """A group of its fields: names, what is sent of them, and whether they are left out."""
     return {name: value for name, value, absent in parts if not absent}
@@ -362,7 +375,7 @@ def listed(values: list[Any]) -> Any:
 
 
 _FUNCTIONS: Final = (
-    *(got, single, singles, undefined, seen, unwrap, text, raw_text, to_text, join, join_chosen),
+    *(got, one, single, singles, undefined, seen, unwrap, text, raw_text, to_text, join, join_chosen),
     *(weighed, steps, mapped, select, reject, timed, item, attribute, method, minus, plus, sliced, bounded),
     *(
         amount,
@@ -379,7 +392,7 @@ _FUNCTIONS: Final = (
         write_moment,
     ),
     *(tested, pairs, parts, span, size, with_sandbox, time_of, to_unix_ms),
-    *(read_all, fill_now, finish_late, fits, listed, present, fill, holds, wrapped, unwrapped),
+    *(read_all, summed, fill_now, finish_late, fits, listed, present, fill, holds, wrapped, unwrapped),
     *(len, str, dict, list, Decimal, Exception),
 )
 _OPERATORS: Final = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.mapping.compiled.trees import NODES_MOST
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -28,6 +30,8 @@ class Surroundings:
     """The document's fields that hold no rows and no groups."""
     values: Mapping[str, str]
     """Those that are worked out already, by name."""
+    nodes_most: int = NODES_MOST
+    """How large a template may be."""
 
 
 def look_up(writer: Writer, around: Surroundings, table: str, key: str) -> str:

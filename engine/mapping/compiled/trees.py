@@ -9,22 +9,23 @@ from engine.mapping.compiled.ways import Outside
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["NO_WAY", "all_nodes", "argument", "branches", "is_loop", "measure"]
+__all__ = ["NODES_MOST", "NO_WAY", "all_nodes", "argument", "branches", "is_loop", "measure"]
 
 
 NO_WAY: Final = "it uses what only Jinja works out"
 TOO_LARGE: Final = "the template is too long or too deep"
-_NODES_MOST: Final = 150
+NODES_MOST: Final = 150
+"""What templates of so many nodes can build stays far below the limit on building."""
 _DEEPEST: Final = 20
 
 
-def measure(tree: Any) -> None:
-    """Refuse trees that are too large: what one evaluation builds stays far below its limits then."""
+def measure(tree: Any, most: int) -> None:
+    """Refuse trees of more than `most` nodes, and those that are too deep."""
     level, count = [tree], 0
     for _ in range(_DEEPEST):
         count += len(level)
         level = [child for node in level for child in node.iter_child_nodes()]
-        if not level and count <= _NODES_MOST:
+        if not level and count <= most:
             return
     raise Outside(TOO_LARGE)
 
