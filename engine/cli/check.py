@@ -39,13 +39,14 @@ def validate(common: Common, paths: tuple[str, ...], style: str) -> int:
 
 def scheme_paths(names: Iterable[str]) -> list[Path]:
     """The scheme files that names mean: files, ids, or folders with the schemes in them."""
-    from engine.scheme.load import find_scheme, scheme_files
+    from engine.scheme.load import find_scheme, market_folders, scheme_files
 
     found: list[Path] = []
     for name in names:
         path = Path(name)
         if path.is_dir():
-            inside = sorted(file for folder in (path, path / "market") for file in scheme_files(folder))
+            folders = (path, *market_folders(path))
+            inside = sorted(file for folder in folders for file in scheme_files(folder))
             if not inside:
                 raise UsageError(tr("there is no scheme in '{folder}'", folder=name))
             found += inside

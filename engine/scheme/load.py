@@ -31,6 +31,7 @@ __all__ = [
     "known_beside",
     "load_scheme",
     "load_scheme_text",
+    "market_folders",
     "scheme_files",
     "sound",
 ]
@@ -141,12 +142,12 @@ def _hash(root: Node, path: Path, content: bytes) -> str:
 
 _ID = re.compile(r"""^id:[ \t]*["']?([A-Za-z][A-Za-z0-9_-]*)""", re.MULTILINE)
 _HEAD = 64 * 1024
-_FOLDERS = (".", "schemes", "schemes/market")
+_FOLDERS = (".", "schemes")
 
 
 def find_scheme(name_or_path: str, start: Path) -> Path:
-    """The file of a scheme that is given by path, or by id: then it lies in `start`, its schemes/ or
-    schemes/market/. Raises UsageError, naming what there is."""
+    """The file of a scheme that is given by path, or by id: then it lies in `start`, its schemes/ or a
+    folder of schemes/market/. Raises UsageError, naming what there is."""
     given = Path(name_or_path)
     path = given if given.is_absolute() else start / given
     if path.is_file():
@@ -154,8 +155,8 @@ def find_scheme(name_or_path: str, start: Path) -> Path:
     if given.suffix in {".yaml", ".yml"} or "/" in name_or_path:
         raise UsageError(tr('no file "{name}"', name=name_or_path))
     known: dict[str, Path] = {}
-    for folder in _FOLDERS:
-        for id, file in _ids(start / folder).items():
+    for folder in (*(start / name for name in _FOLDERS), *market_folders(start / "schemes")):
+        for id, file in _ids(folder).items():
             known.setdefault(id, file)
     if name_or_path in known:
         return _as_given(known[name_or_path], start)
@@ -183,6 +184,14 @@ def known_beside(folder: Path) -> list[str]:
 def scheme_files(folder: Path) -> list[Path]:
     """The scheme files in a folder, sorted: those that name an id at their beginning."""
     return sorted(_ids(folder).values())
+
+
+def market_folders(schemes: Path) -> list[Path]:
+    """The folders of the market that lies in a folder of schemes, as in this project's own."""
+    try:
+        return sorted(folder for folder in (schemes / "market").iterdir() if folder.is_dir())
+    except OSError:
+        return []
 
 
 def _ids(folder: Path) -> dict[str, Path]:

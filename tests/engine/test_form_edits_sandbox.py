@@ -13,7 +13,7 @@ from connectors.dingtalk.simulator.form import EXPENSE_CODE
 from engine.connector.simulator import SandboxState
 
 SCHEME = "expense_to_paybill"
-MARKET = "schemes/market/expense_to_paybill_v1.yaml"
+MARKET = "schemes/market/expense_to_paybill_v1/expense_to_paybill_v1.yaml"
 DAY = 86_400
 
 

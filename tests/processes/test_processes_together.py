@@ -45,7 +45,7 @@ def test_two_schemes_of_one_source_at_once(
 def test_both_generations_of_the_interface_at_once(simulated: Callable[..., Any], ledger: str | None) -> None:
     """The schemes of the old interfaces and of v1.0 on one ledger: a bill and a comment for each claim."""
     made = simulated(ledger=ledger, unique=ledger is None)
-    schemes = ("expense_to_paybill", "schemes/market/expense_to_paybill_v1.yaml")
+    schemes = ("expense_to_paybill", "schemes/market/expense_to_paybill_v1/expense_to_paybill_v1.yaml")
     ended = [made.finish(process) for process in [made.start(scheme) for scheme in schemes]]
     assert all(result.code in (0, 1) for result in ended), [result.err for result in ended]
     assert sum(result.counts["delivered"] for result in ended) == len(made.agreed) > 9

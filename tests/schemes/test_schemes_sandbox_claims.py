@@ -28,7 +28,8 @@ from engine.scheme.params import resolve_params
 from engine.scheme.tables import load_tables
 
 SCHEMES = Path(__file__).parents[2] / "schemes"
-OLD, NEW = SCHEMES / "expense_to_paybill.yaml", SCHEMES / "market/expense_to_paybill_v1.yaml"
+OLD = SCHEMES / "expense_to_paybill.yaml"
+NEW = SCHEMES / "market/expense_to_paybill_v1/expense_to_paybill_v1.yaml"
 NOW = datetime(2026, 1, 1, tzinfo=SHANGHAI)
 
 Records = dict[str, dict[str, Any]]

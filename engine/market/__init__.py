@@ -1,0 +1,1 @@
+"""Market schemes: folders to be shown, checked, copied, compared with their copies, and upgraded."""
