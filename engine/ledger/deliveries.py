@@ -14,6 +14,7 @@ from sqlalchemy import Integer, and_, bindparam, func, or_, select, update
 from engine.errors import EngineError
 from engine.language import tr
 from engine.ledger import events
+from engine.ledger.prepared import Prepared, among, filled, roomy
 from engine.ledger.rows import Delivery, Fault, State
 from engine.ledger.sql import insert_missing
 from engine.ledger.tables import deliveries, records
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import BindParameter, ColumnElement, Connection, Select, Update
+    from sqlalchemy import Connection, Select, Update
 
 __all__ = [
     "NO_FAULT",
@@ -54,6 +55,7 @@ _RECORD = [
     records.c.last_asked,
     records.c.asked,
 ]
+_FAULT = ("failure", "reason", "field", "label", "path", "file", "line")
 _TOLD = deliveries.alias("told")
 
 
@@ -84,8 +86,11 @@ def register(
     adopted: bool = False,
 ) -> set[int]:
     """Make sure that each record has its delivery under a scheme; returns the records that had none."""
-    of = {"scheme": scheme, "target_system": target_system, "part": part, "record_ids": list(record_ids)}
-    known = set(tx.execute(_known_query(), of).scalars())
+    if not record_ids:
+        return set()
+    room = roomy(len(record_ids))
+    of = {"scheme": scheme, "target_system": target_system, "part": part, **filled(record_ids, room)}
+    known = {id for (id,) in _known_query(room).rows(tx, of)}
     fresh = [id for id in dict.fromkeys(record_ids) if id not in known]
     rows = [
         {
@@ -111,19 +116,29 @@ def register(
 
 
 @cache
-def _known_query() -> Select[Any]:
-    return select(deliveries.c.record_id).where(
-        deliveries.c.scheme == bindparam("scheme"),
-        deliveries.c.target_system == bindparam("target_system"),
-        deliveries.c.part == bindparam("part"),
-        deliveries.c.record_id.in_(bindparam("record_ids", expanding=True)),
+def _known_query(room: int) -> Prepared:
+    return Prepared(
+        lambda _: select(deliveries.c.record_id).where(
+            deliveries.c.scheme == bindparam("scheme"),
+            deliveries.c.target_system == bindparam("target_system"),
+            deliveries.c.part == bindparam("part"),
+            among(deliveries.c.record_id, room),
+        )
     )
 
 
 def touch(tx: Connection, delivery_ids: Sequence[int], run: str) -> None:
     """Count these records as touched by a run."""
-    if delivery_ids:
-        tx.execute(update(deliveries).where(deliveries.c.id.in_(delivery_ids)).values(touched_run=run))
+    _TOUCH.write(tx, [{"_id": id, "touched_run": run} for id in delivery_ids])
+
+
+_TOUCH = Prepared(
+    lambda _: (
+        update(deliveries)
+        .where(deliveries.c.id == bindparam("_id"))
+        .values(touched_run=bindparam("touched_run"))
+    )
+)
 
 
 def find(
@@ -136,44 +151,56 @@ def find(
     with_snapshot: bool = False,
 ) -> list[Delivery]:
     """Some records' deliveries under a scheme, by record row or by what people call them (id or number)."""
-    given = {"target_system": target_system, "record_ids": record_ids, "names": names}
-    narrowed = {
-        name: value if isinstance(value, str) else list(value)
-        for name, value in given.items()
-        if value is not None
-    }
-    query = _find_query(frozenset(narrowed), with_snapshot)
-    return _fetch(tx, query, {"scheme": scheme, **narrowed})
+    if names is None and record_ids is not None and target_system is not None:
+        return _find_rows(tx, scheme, target_system, record_ids, with_snapshot)
+    where = [deliveries.c.scheme == scheme]
+    if target_system is not None:
+        where.append(deliveries.c.target_system == target_system)
+    if record_ids is not None:
+        where.append(deliveries.c.record_id.in_(record_ids))
+    if names is not None:
+        where.append(or_(records.c.source_id.in_(names), records.c.number.in_(names)))
+    return _fetch(tx, _select(with_snapshot).where(*where).order_by(deliveries.c.id))
+
+
+def _find_rows(
+    tx: Connection, scheme: str, target_system: str, record_ids: Sequence[int], with_snapshot: bool
+) -> list[Delivery]:
+    if not record_ids:
+        return []
+    room = roomy(len(record_ids))
+    of = {"scheme": scheme, "target_system": target_system, **filled(record_ids, room)}
+    return _fetch_prepared(tx, _rows_query(room, with_snapshot), of)
 
 
 @cache
-def _find_query(narrowed: frozenset[str], with_snapshot: bool) -> Select[Any]:
-    """The query of `find`, built once for each set of what narrows it."""
-    names: BindParameter[Any] = bindparam("names", expanding=True)
-    conditions: dict[str, ColumnElement[bool]] = {
-        "target_system": deliveries.c.target_system == bindparam("target_system"),
-        "record_ids": deliveries.c.record_id.in_(bindparam("record_ids", expanding=True)),
-        "names": or_(records.c.source_id.in_(names), records.c.number.in_(names)),
-    }
-    return (
-        _select(with_snapshot)
-        .where(
-            deliveries.c.scheme == bindparam("scheme"),
-            *(condition for name, condition in conditions.items() if name in narrowed),
+def _rows_query(room: int, with_snapshot: bool) -> Prepared:
+    return Prepared(
+        lambda _: (
+            _select(with_snapshot)
+            .where(
+                deliveries.c.scheme == bindparam("scheme"),
+                deliveries.c.target_system == bindparam("target_system"),
+                among(deliveries.c.record_id, room),
+            )
+            .order_by(deliveries.c.id)
         )
-        .order_by(deliveries.c.id)
     )
 
 
 def by_ids(tx: Connection, ids: Sequence[int], *, with_snapshot: bool = False) -> list[Delivery]:
     """Deliveries by their rows."""
-    return _fetch(tx, _ids_query(with_snapshot), {"ids": list(ids)})
+    if not ids:
+        return []
+    room = roomy(len(ids))
+    return _fetch_prepared(tx, _ids_query(room, with_snapshot), filled(ids, room))
 
 
 @cache
-def _ids_query(with_snapshot: bool) -> Select[Any]:
-    wanted = deliveries.c.id.in_(bindparam("ids", expanding=True))
-    return _select(with_snapshot).where(wanted).order_by(deliveries.c.id)
+def _ids_query(room: int, with_snapshot: bool) -> Prepared:
+    return Prepared(
+        lambda _: _select(with_snapshot).where(among(deliveries.c.id, room)).order_by(deliveries.c.id)
+    )
 
 
 def in_states(
@@ -342,13 +369,16 @@ def _move_all(tx: Connection, names: frozenset[str], moves: Sequence[Move]) -> i
         {"_id": delivery.id, "_state": delivery.state, "_fence": delivery.fence, **values}
         for delivery, values in moves
     ]
-    done = tx.execute(_move_statement(names), rows, execution_options={"preserve_rowcount": True})
-    return done.rowcount
+    return _move_statement(names).write(tx, rows)
 
 
 @cache
-def _move_statement(names: frozenset[str]) -> Update:
+def _move_statement(names: frozenset[str]) -> Prepared:
     """The statement of a move, made once for each set of columns: no other is carried out as often."""
+    return Prepared(lambda _: _move(names))
+
+
+def _move(names: frozenset[str]) -> Update:
     return (
         update(deliveries)
         .where(
@@ -380,17 +410,23 @@ def keys_taken(
     tx: Connection, target_system: str, form: str | None, keys: Iterable[str]
 ) -> dict[str, Delivery]:
     """Which deliveries hold these idempotency keys, under any scheme."""
-    asked = {"target_system": target_system, "form": form or "", "keys": list(keys)}
-    found = _fetch(tx, _keys_query(), asked)
+    wanted = list(keys)
+    if not wanted:
+        return {}
+    room = roomy(len(wanted))
+    asked = {"target_system": target_system, "form": form or "", **filled(wanted, room)}
+    found = _fetch_prepared(tx, _keys_query(room), asked)
     return {delivery.key: delivery for delivery in found if delivery.key is not None}
 
 
 @cache
-def _keys_query() -> Select[Any]:
-    return _select(False).where(
-        deliveries.c.target_system == bindparam("target_system"),
-        deliveries.c.form == bindparam("form"),
-        deliveries.c.key.in_(bindparam("keys", expanding=True)),
+def _keys_query(room: int) -> Prepared:
+    return Prepared(
+        lambda _: _select(False).where(
+            deliveries.c.target_system == bindparam("target_system"),
+            deliveries.c.form == bindparam("form"),
+            among(deliveries.c.key, room),
+        )
     )
 
 
@@ -457,6 +493,9 @@ def finish_called_back(tx: Connection, scheme: str, target_system: str, *, at: d
     return changed.rowcount
 
 
+_NAMES = [column.name for column in (*_OWN, *_RECORD, records.c.snapshot)]
+
+
 def _select(with_snapshot: bool) -> Select[Any]:
     columns = [*_OWN, *_RECORD, *([records.c.snapshot] if with_snapshot else [])]
     return select(*columns).select_from(deliveries.join(records, records.c.id == deliveries.c.record_id))
@@ -464,12 +503,18 @@ def _select(with_snapshot: bool) -> Select[Any]:
 
 def _fetch(tx: Connection, query: Select[Any], values: Mapping[str, Any] | None = None) -> list[Delivery]:
     catch_up(tx)
-    return [_delivery(dict(row._mapping)) for row in tx.execute(query, values)]
+    return [_delivery(row) for row in tx.execute(query, values)]
 
 
-def _delivery(row: dict[str, Any]) -> Delivery:
-    parts = {name: row.pop(name) for name in ("failure", "reason", "field", "label", "path", "file", "line")}
+def _fetch_prepared(tx: Connection, query: Prepared, values: Mapping[str, Any]) -> list[Delivery]:
+    catch_up(tx)
+    return [_delivery(row) for row in query.rows(tx, values)]
+
+
+def _delivery(row: Sequence[Any]) -> Delivery:
+    values = dict(zip(_NAMES, row, strict=False))
+    values.setdefault("snapshot", None)
+    parts = {name: values.pop(name) for name in _FAULT}
     has_fault = parts["reason"] or parts["failure"]
-    fault = Fault(**{**parts, "reason": parts["reason"] or ""}) if has_fault else None
-    state = State(row.pop("state"))
-    return Delivery(state=state, fault=fault, **row)
+    values["fault"] = Fault(**{**parts, "reason": parts["reason"] or ""}) if has_fault else None
+    return Delivery.of(values)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, insert, select
 
+from engine.ledger.prepared import Prepared
 from engine.ledger.rows import Event
 from engine.ledger.tables import events
 from engine.ledger.together import catch_up, waiting
@@ -15,14 +15,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection, Select
-
-_INSERT = insert(events)
+    from sqlalchemy import Connection
 
 __all__ = ["FORM_ACCEPTED", "has", "note", "note_all", "of_record"]
 
 FORM_ACCEPTED = "form accepted"
 """A human takes a record's form as it is."""
+
+_NAMES = ("record_id", "delivery_id", "run", "at", "kind", "detail")
+_INSERT = Prepared(
+    lambda _: insert(events).values({name: bindparam(name, type_=events.c[name].type) for name in _NAMES})
+)
+_STORY = Prepared(
+    lambda _: (
+        select(events.c.at, events.c.kind, events.c.run, events.c.delivery_id, events.c.detail)
+        .where(events.c.record_id == bindparam("record_id"))
+        .order_by(events.c.id)
+    )
+)
 
 
 def note(
@@ -64,7 +74,7 @@ def note_all(
 
 
 def _write(tx: Connection, rows: list[dict[str, Any]]) -> None:
-    tx.execute(_INSERT, rows)
+    _INSERT.write(tx, rows)
 
 
 def has(tx: Connection, delivery_id: int, record_id: int, kind: str) -> bool:
@@ -76,16 +86,8 @@ def has(tx: Connection, delivery_id: int, record_id: int, kind: str) -> bool:
     return tx.execute(found.limit(1)).one_or_none() is not None
 
 
-@cache
-def _story_query() -> Select[Any]:
-    return select(events).where(events.c.record_id == bindparam("record_id")).order_by(events.c.id)
-
-
 def of_record(tx: Connection, record_id: int) -> list[Event]:
     """A record's events under all schemes, oldest first."""
     catch_up(tx)
-    found = tx.execute(_story_query(), {"record_id": record_id})
-    return [
-        Event(at=row.at, kind=row.kind, run=row.run, delivery_id=row.delivery_id, detail=row.detail or {})
-        for row in found
-    ]
+    found = _STORY.rows(tx, {"record_id": record_id})
+    return [Event(at, kind, run, delivery, detail or {}) for at, kind, run, delivery, detail in found]

@@ -10,6 +10,7 @@ from sqlalchemy import and_, bindparam, or_, select, update
 
 from engine.errors import FailureClass
 from engine.ledger.events import FORM_ACCEPTED
+from engine.ledger.prepared import Prepared, among, filled, roomy
 from engine.ledger.rows import State
 from engine.ledger.sql import insert_missing
 from engine.ledger.tables import deliveries, events, records
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Select, Update
+    from sqlalchemy import Connection
 
 __all__ = ["Recent", "by_name", "keep_snapshot", "recent", "register", "snapshot"]
 
@@ -45,16 +46,21 @@ def register(tx: Connection, system: str, family: str, ids: Sequence[str], at: d
         for id in wanted
     ]
     insert_missing(tx, records, rows, ["system", "family", "source_id"])
-    asked = {"system": system, "family": family, "source_ids": wanted}
-    return {row.source_id: row.id for row in tx.execute(_rows_query(), asked)}
+    if not wanted:
+        return {}
+    room = roomy(len(wanted))
+    found = _rows_query(room).rows(tx, {"system": system, "family": family, **filled(wanted, room)})
+    return dict(found)
 
 
 @cache
-def _rows_query() -> Select[Any]:
-    return select(records.c.source_id, records.c.id).where(
-        records.c.system == bindparam("system"),
-        records.c.family == bindparam("family"),
-        records.c.source_id.in_(bindparam("source_ids", expanding=True)),
+def _rows_query(room: int) -> Prepared:
+    return Prepared(
+        lambda _: select(records.c.source_id, records.c.id).where(
+            records.c.system == bindparam("system"),
+            records.c.family == bindparam("family"),
+            among(records.c.source_id, room),
+        )
     )
 
 
@@ -71,18 +77,22 @@ def keep_snapshot(
 
 
 def _write_snapshots(tx: Connection, rows: list[dict[str, Any]]) -> None:
-    tx.execute(_snapshot_statement(), rows)
+    _KEEP.write(tx, rows)
 
 
-@cache
-def _snapshot_statement() -> Update:
-    names = ("snapshot", "number", "final", "last_asked")
-    return (
+_KEEP = Prepared(
+    lambda _: (
         update(records)
         .where(records.c.id == bindparam("_id"))
-        .values({name: bindparam(name, type_=records.c[name].type) for name in names})
+        .values(
+            {
+                name: bindparam(name, type_=records.c[name].type)
+                for name in ("snapshot", "number", "final", "last_asked")
+            }
+        )
         .values(asked=records.c.asked + 1)
     )
+)
 
 
 def by_name(tx: Connection, system: str, family: str, name: str) -> tuple[str, dict[str, Any] | None] | None:
@@ -104,13 +114,11 @@ def by_name(tx: Connection, system: str, family: str, name: str) -> tuple[str, d
 def snapshot(tx: Connection, record_id: int) -> dict[str, Any] | None:
     """What the record said when last read, or None when it never was."""
     catch_up(tx)
-    kept: dict[str, Any] | None = tx.execute(_snapshot_query(), {"id": record_id}).scalar_one_or_none()
+    kept: dict[str, Any] | None = _SNAPSHOT.scalar(tx, {"id": record_id})
     return kept
 
 
-@cache
-def _snapshot_query() -> Select[Any]:
-    return select(records.c.snapshot).where(records.c.id == bindparam("id"))
+_SNAPSHOT = Prepared(lambda _: select(records.c.snapshot).where(records.c.id == bindparam("id")))
 
 
 def recent(

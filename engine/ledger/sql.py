@@ -16,6 +16,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from engine.errors import ConfigurationError, UsageError
 from engine.language import tr
+from engine.ledger.prepared import Prepared
 
 if TYPE_CHECKING:
     import sqlite3
@@ -62,17 +63,18 @@ def insert_missing(
     """Insert the rows whose `keys` (a unique constraint's columns) are not there yet; how many were new."""
     if not rows:
         return 0
-    statement = _insert_statement(tx.dialect.name, table, tuple(keys), tuple(rows[0]))
-    parameters = [dict(row) for row in rows]
-    return tx.execute(statement, parameters, execution_options={"preserve_rowcount": True}).rowcount
+    return _insertion(table, tuple(keys), tuple(rows[0])).write(tx, rows)
 
 
 @cache
-def _insert_statement(dialect: str, table: Table, keys: tuple[str, ...], names: tuple[str, ...]) -> Insert:
-    maker = sqlite if dialect == "sqlite" else postgresql
-    values = {name: bindparam(name, type_=table.c[name].type) for name in names}
-    made: Insert = maker.insert(table).values(values).on_conflict_do_nothing(index_elements=list(keys))
-    return made
+def _insertion(table: Table, keys: tuple[str, ...], names: tuple[str, ...]) -> Prepared:
+    def make(dialect: str) -> Insert:
+        maker = sqlite if dialect == "sqlite" else postgresql
+        values = {name: bindparam(name, type_=table.c[name].type) for name in names}
+        made: Insert = maker.insert(table).values(values).on_conflict_do_nothing(index_elements=list(keys))
+        return made
+
+    return Prepared(make)
 
 
 def _sqlite(url: URL) -> Engine:
