@@ -16,6 +16,8 @@ from engine.errors import EngineError
 from engine.language import tr
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from engine.connector.environments import Environment
     from engine.run.workplace import Choice
 
@@ -28,6 +30,8 @@ __all__ = [
     "plain",
     "run_async",
     "show_error",
+    "stderr",
+    "stdout",
 ]
 
 T = TypeVar("T")
@@ -94,6 +98,20 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
+
+
+@functools.cache
+def stdout() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+@functools.cache
+def stderr() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def plain(text: str) -> str:

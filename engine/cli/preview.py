@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.context import Common, common_options, emit, plain, run_async
+from engine.cli.context import Common, common_options, emit, plain, run_async, stdout
 from engine.language import tr
 
 if TYPE_CHECKING:
@@ -153,12 +152,27 @@ def _outcome(name: str) -> str:
 
 
 def _print_pair(one: Previewed) -> None:
+    from rich.console import Console
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
     from engine.cli.pretty import pretty
-    from engine.cli.terminal import side_by_side, width
 
     document = one.as_json()["document"]
     right = pretty(document) if document is not None else (one.reason or _outcome(one.outcome))
-    title = plain(f"{tr('record')} {one.number or one.id}")
-    boxes = [(title, pretty(one.record)), (tr("document"), plain(right))]
-    for line in side_by_side(boxes, width() if sys.stdout.isatty() else _PIPE_WIDTH):
-        click.echo(line)
+    grid = Table.grid(expand=True, padding=(0, 1))
+    grid.add_column(ratio=1)
+    grid.add_column(ratio=1)
+    grid.add_row(
+        Panel(
+            Text(pretty(one.record), overflow="fold"),
+            title=Text(plain(f"{tr('record')} {one.number or one.id}")),
+            title_align="left",
+        ),
+        Panel(Text(plain(right), overflow="fold"), title=Text(tr("document")), title_align="left"),
+    )
+    console = stdout()
+    if not console.is_terminal:
+        console = Console(width=_PIPE_WIDTH, highlight=False)
+    console.print(grid, soft_wrap=False)

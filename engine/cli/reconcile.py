@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.context import Common, common_options, emit, interactive, plain, run_async
+from engine.cli.context import Common, common_options, emit, interactive, plain, run_async, stderr
 from engine.language import tr
 
 if TYPE_CHECKING:
@@ -72,10 +72,7 @@ async def _reconcile(common: Common, scheme: str, given: Mapping[str, Any]) -> R
         )
         if not interactive():
             return await compare(place, request)
-        from engine.cli.live import Live
-
-        reading = tr("reading both sides")
-        with Live(lambda: [f"{reading} …"]):
+        with stderr().status(tr("reading both sides")):
             return await compare(place, request)
 
 

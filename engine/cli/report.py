@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from engine.cli.context import Common, emit, interactive, plain
-from engine.cli.live import Live
+from engine.cli.context import Common, emit, interactive, plain, stderr
 from engine.cli.show import say
-from engine.cli.terminal import cells, folded, padded, width
 from engine.language import tr
 from engine.run.words import state_word, status_word
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from rich.live import Live
+
     from engine.cli.interrupt import Interrupts
-    from engine.cli.terminal import Piece
     from engine.run.lane import Lane, Work
     from engine.run.result import RunResult
     from engine.run.workplace import Workplace
@@ -57,7 +56,7 @@ class Reporter:
     def tell(self, text: str) -> None:
         """Say what is waited for, where no progress display shows it."""
         if self._live is None:
-            click.echo(f"  {plain(text)}", err=True)
+            stderr().print(f"  {text}", markup=False)
 
     def announce(self, lane: Lane) -> None:
         """Say what is read and what is written to, before anything is; then begin to show progress."""
@@ -65,7 +64,11 @@ class Reporter:
         announce(self._place, lane, tr("writes to"))
         if not interactive():
             return
-        self._live = Live(self._progress)
+        from rich.live import Live
+
+        self._live = Live(
+            console=stderr(), get_renderable=self._progress, refresh_per_second=8, transient=True
+        )
         self._live.start()
 
     def __enter__(self) -> Self:
@@ -93,10 +96,12 @@ class Reporter:
             return
         Summary(self._place, self._lane, result).print()
 
-    def _progress(self) -> list[str]:
+    def _progress(self) -> Any:
+        from rich.text import Text
+
         work = self._work
         if work is None:
-            return []
+            return Text("")
         tally = work.tally
         parts = [
             (tr("listed"), tally.listed),
@@ -107,11 +112,8 @@ class Reporter:
             (tr("failed"), tally.failed),
             (tr("written back"), tally.written_back),
         ]
-        pieces: list[Piece] = [(f"{_phase(tally.phase)}", "cyan")]
-        for name, number in parts:
-            pieces += [(f"  {name} ", "dim"), (str(number), None)]
-        pieces.append((f"\n  {self._calls()}", "dim"))
-        return folded(pieces, width())
+        line = Text("  ").join(Text.assemble((f"{name} ", "dim"), str(number)) for name, number in parts)
+        return Text.assemble((f"{_phase(tally.phase)}  ", "cyan"), line, (f"\n  {self._calls()}", "dim"))
 
     def _calls(self) -> str:
         shown = []
@@ -167,13 +169,15 @@ class Summary:
         self._print_next()
 
     def _print_counts(self) -> None:
+        from rich.cells import cell_len
+
         counts = self._result.counts.as_json()
         shown = [name for name, number in counts.items() if number or name in ("fetched", "delivered")]
-        widest = max(cells(_count_name(name)) for name in shown)
+        widest = max(cell_len(_count_name(name)) for name in shown)
         for name in shown:
-            word = padded(_count_name(name), widest)
+            word = _count_name(name)
             meaning = click.style(_count_meaning(name), dim=True)
-            click.echo(f"  {word}  {counts[name]:<6} {meaning}")
+            click.echo(f"  {word}{' ' * (widest - cell_len(word))}  {counts[name]:<6} {meaning}")
 
     def _print_money(self) -> None:
         result, lane = self._result, self._lane

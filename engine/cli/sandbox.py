@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.context import Common, common_options, emit, run_async
-from engine.cli.show import say
+from engine.cli.context import Common, common_options, emit, run_async, stdout
 from engine.cli.usage import Group
 from engine.errors import UsageError
 from engine.language import tr
@@ -53,9 +52,9 @@ def _announce(common: Common, told: dict[str, dict[str, Any]]) -> None:
         emit(told)
         return
     for name, settings in told.items():
-        say(name, style="bold")
+        stdout().print(name, style="bold", markup=False)
         for key, value in settings.items():
-            say(f"  {key}: {value}")
+            stdout().print(f"  {key}: {value}", markup=False)
     click.echo(tr("serving until Ctrl-C"))
 
 

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from engine.cli.context import plain
-from engine.cli.terminal import cells, folded, padded, styled, width
+from engine.cli.context import plain, stdout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from engine.cli.terminal import Piece
 
 __all__ = ["near", "say", "show_table"]
 
@@ -26,7 +20,7 @@ _NARROWEST = 24
 
 def say(text: str, style: str | None = None) -> None:
     """Print a line on standard output, as it is."""
-    click.echo(styled(plain(text), style))
+    stdout().print(plain(text), markup=False, style=style, soft_wrap=True)
 
 
 def near(place: str) -> str:
@@ -41,42 +35,59 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """
     if not rows:
         return
-    shown = [[_cell(cell) for cell in row] for row in rows]
-    widths = [max(cells(row[column]) for row in [headings, *shown]) for column in range(len(headings))]
-    if not sys.stdout.isatty():
-        for row in [list(headings), *shown]:
-            say(_line(row, widths))
-    elif sum(widths[:-1]) + len(_GAP) * len(widths) + _NARROWEST > width():
-        _print_blocks(headings, shown)
+    cells = [[_cell(cell) for cell in row] for row in rows]
+    widths = _widths(headings, cells)
+    console = stdout()
+    if not console.is_terminal:
+        for row in [list(headings), *cells]:
+            _print_line(row, widths)
+    elif sum(widths[:-1]) + len(_GAP) * len(widths) + _NARROWEST > console.width:
+        _print_blocks(headings, cells)
     else:
-        _print_folded(headings, shown, widths)
+        _print_folded(headings, cells)
 
 
 def _cell(text: str) -> str:
     return " ".join(plain(text).split())
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    return _GAP.join(padded(cell, most) for cell, most in zip(row, widths, strict=True)).rstrip()
+def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    from rich.cells import cell_len
+
+    return [max(cell_len(row[column]) for row in [headings, *rows]) for column in range(len(headings))]
+
+
+def _print_line(row: Sequence[str], widths: Sequence[int]) -> None:
+    from rich.cells import cell_len
+
+    padded = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+    say(_GAP.join(padded).rstrip())
 
 
 def _print_blocks(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.text import Text
+
     for first, *rest in rows:
-        click.echo("\n".join(folded([(first, "bold")], width())))
-        pieces: list[Piece] = []
-        for heading, cell in zip(headings[1:], rest, strict=True):
-            if cell:
-                pieces += [(_GAP if pieces else "", None), (f"{heading} ", "dim"), (cell, None)]
-        if pieces:
-            for line in folded(pieces, width() - len(_GAP)):
-                click.echo(_GAP + line)
+        parts = [
+            Text.assemble((f"{heading} ", "dim"), cell)
+            for heading, cell in zip(headings[1:], rest, strict=True)
+            if cell
+        ]
+        stdout().print(Text(first, style="bold"))
+        if parts:
+            from rich.padding import Padding
+
+            stdout().print(Padding(Text(_GAP).join(parts), (0, 0, 0, 2)), soft_wrap=False)
 
 
-def _print_folded(headings: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
-    before = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
-    click.echo(styled(_line(headings, widths), "bold"))
-    for *first, last in rows:
-        lines = folded(last, width() - before)
-        click.echo(_line([*first, lines[0]], widths))
-        for line in lines[1:]:
-            click.echo(" " * before + line)
+def _print_folded(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, len(_GAP), 0, 0), header_style="bold")
+    for heading in headings[:-1]:
+        table.add_column(Text(heading), no_wrap=True)
+    table.add_column(Text(headings[-1]), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    stdout().print(table, soft_wrap=False)
