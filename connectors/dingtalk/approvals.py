@@ -6,24 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from connectors.dingtalk.record import from_new
 from connectors.dingtalk.wire import Wire
 from engine import jsontext
+from engine.connector.messages import Request
 from engine.connector.signals import Retry
 from engine.errors import ConfigurationError
 from engine.language import tr
 
 if TYPE_CHECKING:
-    import httpx
-
     from engine.connector.api import Span
 
 __all__ = ["Approvals", "Listing", "NewApprovals", "NewWire", "OldApprovals", "OldWire"]
 
 
 _LONGEST_ID = 300
+_JSON = {"Content-Type": "application/json"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -57,12 +57,9 @@ class Approvals(Protocol):
 class OldWire(Wire):
     """The token stands in the query; a header is not read."""
 
-    def request(self, path: str, body: Mapping[str, Any], token: str) -> httpx.Request:
-        import httpx
-
+    def request(self, path: str, body: Mapping[str, Any], token: str) -> Request:
         url = f"{self.base}/{path}?access_token={quote(token, safe='')}"
-        content = jsontext.dumps(body).encode()
-        return httpx.Request("POST", url, content=content, headers={"Content-Type": "application/json"})
+        return Request("POST", url, _JSON, jsontext.dumps(body).encode())
 
 
 class OldApprovals:
@@ -102,13 +99,11 @@ class NewWire(Wire):
 
     GETS = frozenset(("v1.0/workflow/processInstances",))
 
-    def request(self, path: str, body: Mapping[str, Any], token: str) -> httpx.Request:
-        import httpx
-
+    def request(self, path: str, body: Mapping[str, Any], token: str) -> Request:
         headers = {"x-acs-dingtalk-access-token": token}
         if path in self.GETS:
-            return httpx.Request("GET", f"{self.base}/{path}", params=dict(body), headers=headers)
-        return httpx.Request("POST", f"{self.base}/{path}", json=dict(body), headers=headers)
+            return Request("GET", f"{self.base}/{path}?{urlencode(body)}", headers)
+        return Request("POST", f"{self.base}/{path}", {**_JSON, **headers}, jsontext.dumps(body).encode())
 
 
 class NewApprovals:

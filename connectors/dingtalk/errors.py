@@ -17,7 +17,7 @@ from engine.errors import FailureClass
 from engine.language import tr
 
 if TYPE_CHECKING:
-    import httpx
+    from engine.connector.messages import Replied
 
 __all__ = ["Kind", "Problem", "Refusal", "read_answer"]
 
@@ -122,7 +122,7 @@ _NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 _LONGEST_TEXT = 500
 
 
-def read_answer(response: httpx.Response) -> tuple[dict[str, Any], Problem | None]:
+def read_answer(response: Replied) -> tuple[dict[str, Any], Problem | None]:
     """The answer's body, and what went wrong, or None; for either API generation. Never raises."""
     try:
         body = jsontext.loads(response.content)
@@ -141,7 +141,7 @@ def read_answer(response: httpx.Response) -> tuple[dict[str, Any], Problem | Non
     return body, None
 
 
-def _unreadable(response: httpx.Response) -> Problem:
+def _unreadable(response: Replied) -> Problem:
     status = str(response.status_code)
     text = response.content[:4096].decode("utf-8", "replace")
     if '"punish"' in text or re.search(r'"status"\s*:\s*1111\b', text):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from connectors.dingtalk.errors import Kind, read_answer
+from engine import jsontext
+from engine.connector.messages import Request
 from engine.connector.signals import Retry
 from engine.errors import ConfigurationError, CredentialsError, EngineError
 from engine.language import tr
@@ -12,8 +15,7 @@ from engine.language import tr
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import httpx
-
+    from engine.connector.messages import Reply
     from engine.connector.session import Session
 
 __all__ = ["Tokens", "new_token_request", "old_token_request"]
@@ -22,24 +24,22 @@ _LONGEST_LIFE = 86_400
 _EARLY = 600.0
 
 
-def old_token_request(base: str, key: str, secret: str) -> httpx.Request:
+def old_token_request(base: str, key: str, secret: str) -> Request:
     """``GET /gettoken`` (page obtain-orgapp-token): the parameters are read from the query only."""
-    import httpx
+    query = urlencode({"appkey": key, "appsecret": secret})
+    return Request("GET", f"{base}/gettoken?{query}", {})
 
-    return httpx.Request("GET", f"{base}/gettoken", params={"appkey": key, "appsecret": secret})
 
-
-def new_token_request(base: str, key: str, secret: str) -> httpx.Request:
+def new_token_request(base: str, key: str, secret: str) -> Request:
     """``POST /v1.0/oauth2/accessToken`` (page obtain-the-access-token-of-an-internal-app)."""
-    import httpx
-
-    return httpx.Request("POST", f"{base}/v1.0/oauth2/accessToken", json={"appKey": key, "appSecret": secret})
+    body = jsontext.dumps({"appKey": key, "appSecret": secret}).encode()
+    return Request("POST", f"{base}/v1.0/oauth2/accessToken", {"Content-Type": "application/json"}, body)
 
 
 class Tokens:
     """The token of one API generation. Its life is 7200 s; it is fetched anew ten minutes before its end."""
 
-    def __init__(self, session: Session, request: Callable[[], httpx.Request]) -> None:
+    def __init__(self, session: Session, request: Callable[[], Request]) -> None:
         self._session = session
         self._request = request
         import asyncio  # slow to load, and commands that only look at files call nobody
@@ -66,7 +66,7 @@ class Tokens:
             self._token = ""
 
     async def _fetch(self) -> None:
-        async def make() -> httpx.Request:
+        async def make() -> Request:
             return self._request()
 
         try:
@@ -79,7 +79,7 @@ class Tokens:
         self._until = self._session.clock.monotonic() + life - min(_EARLY, life / 10)
         self._token = token
 
-    def _decode(self, response: httpx.Response) -> tuple[str, float]:
+    def _decode(self, response: Reply) -> tuple[str, float]:
         body, problem = read_answer(response)
         if problem is not None:
             if problem.kind is Kind.BANNED:

@@ -22,9 +22,8 @@ from engine.language import tr
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import httpx
-
     from connectors.dingtalk.tokens import Tokens
+    from engine.connector.messages import Reply, Request
     from engine.connector.session import Session
 
 __all__ = ["Wire"]
@@ -52,7 +51,7 @@ class Wire(ABC):
         self._proven = False
 
     @abstractmethod
-    def request(self, path: str, body: Mapping[str, Any], token: str) -> httpx.Request:
+    def request(self, path: str, body: Mapping[str, Any], token: str) -> Request:
         """The request of an interface with its token."""
 
     async def read(
@@ -72,12 +71,12 @@ class Wire(ABC):
         used = ""
         refused = 0
 
-        async def make() -> httpx.Request:
+        async def make() -> Request:
             nonlocal used
             used = await self.tokens.get()
             return self.request(path, body, used)
 
-        def decode(response: httpx.Response) -> T:
+        def decode(response: Reply) -> T:
             nonlocal refused
             answer, problem = read_answer(response)
             self._note(response, problem)
@@ -128,7 +127,7 @@ class Wire(ABC):
             return Unclear(message, kept)
         return Refused(message, problem.failure, answer=kept)
 
-    def _note(self, response: httpx.Response, problem: Problem | None) -> None:
+    def _note(self, response: Reply, problem: Problem | None) -> None:
         """A ban shows itself as code 1111, or as nothing but web pages."""
         page = response.content[:64].lstrip().startswith(b"<")
         self._pages_in_a_row = self._pages_in_a_row + 1 if page else 0

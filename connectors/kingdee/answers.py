@@ -16,7 +16,7 @@ from engine.language import tr
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    import httpx
+    from engine.connector.messages import Replied
 
 _SHORT_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 _SHORT = 10**18
@@ -112,7 +112,7 @@ class Status:
         return "；".join(texts) or tr("Kingdee gave no reason (MsgCode {code})", code=self.code)
 
 
-def read_body(response: httpx.Response) -> Any:
+def read_body(response: Replied) -> Any:
     """The parsed JSON of an answer (numbers with a point are Decimals). Raises Unreadable.
 
     200 and 206 count as answered, as in the SDK. A JSON text that itself holds JSON, as some native services
@@ -157,7 +157,7 @@ def read_status(body: Any) -> Status | None:
     return next(iter(failed or statuses), None)
 
 
-def _text(response: httpx.Response, status: int) -> str:
+def _text(response: Replied, status: int) -> str:
     try:
         return response.content.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:

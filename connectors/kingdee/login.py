@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from connectors.kingdee.answers import Unreadable, read_body, read_status
 from engine import jsontext
+from engine.connector.messages import Request
 from engine.connector.signals import Retry
 from engine.errors import ConfigurationError, CredentialsError
 from engine.language import tr
@@ -16,9 +16,8 @@ from engine.language import tr
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import httpx
-
     from connectors.kingdee.auth import LoginCall, Way
+    from engine.connector.messages import Replied, Reply
     from engine.connector.session import Session
 
 __all__ = ["Login", "post", "refuse_missing_service", "service_url"]
@@ -44,22 +43,10 @@ def service_url(base_url: str, service: str, method: str) -> str:
     return f"{base}{_SERVICES}{service}.{method}.common.kdsvc"
 
 
-def post(url: str, body: Any, headers: Mapping[str, str]) -> httpx.Request:
+def post(url: str, body: Any, headers: Mapping[str, str]) -> Request:
     """A POST of JSON in the order of the body's keys (Kingdee applies a bill's fields in that order)."""
-    import httpx
-
     fixed = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Charset": "utf-8"}
-    return httpx.Request(
-        "POST", _address(url), content=jsontext.dumps(body).encode(), headers={**fixed, **headers}
-    )
-
-
-@lru_cache(maxsize=64)
-def _address(url: str) -> httpx.URL:
-    """The address of a service, read once: there are few, and reading one costs more than the rest."""
-    import httpx
-
-    return httpx.URL(url)
+    return Request("POST", url, {**fixed, **headers}, jsontext.dumps(body).encode())
 
 
 def refuse_missing_service(error: Unreadable, url: str) -> None:
@@ -125,7 +112,7 @@ class Login:
             headers["Cookie"] = f"Theme=standard; {pairs}"
         return headers
 
-    def learn(self, generation: int, response: httpx.Response) -> None:
+    def learn(self, generation: int, response: Reply) -> None:
         """Take over the cookies of an answer that was let in, unless its session was dropped meanwhile."""
         self.proven = True
         if generation == self._generation and _SESSION_COOKIE in self._take_cookies(response):
@@ -146,7 +133,7 @@ class Login:
             raise self._refused
         url = service_url(self._base_url, "AuthService", call.method)
 
-        async def make() -> httpx.Request:
+        async def make() -> Request:
             return post(url, call.body, {})
 
         try:
@@ -156,7 +143,7 @@ class Login:
             raise
         self._logged_in = True
 
-    def _opened(self, response: httpx.Response, url: str) -> None:
+    def _opened(self, response: Reply, url: str) -> None:
         body = _read_login(response, url)
         kind = _integer(body.get("LoginResultType"))
         if kind is None:
@@ -182,10 +169,10 @@ class Login:
         self._session_id = session_id
         self._session.hide(session_id)
 
-    def _take_cookies(self, response: httpx.Response) -> set[str]:
+    def _take_cookies(self, response: Reply) -> set[str]:
         """Keep the cookies that an answer sets, forget those that it empties; the names of those kept."""
         kept: set[str] = set()
-        for line in response.headers.get_list("set-cookie"):
+        for line in response.headers.getall("set-cookie", ()):
             for name, value in _cookies(line):
                 if not (value.isascii() and value.isprintable()):
                     continue
@@ -216,7 +203,7 @@ def _cookies(line: str) -> list[tuple[str, str]]:
         return []
 
 
-def _read_login(response: httpx.Response, url: str) -> Mapping[str, Any]:
+def _read_login(response: Replied, url: str) -> Mapping[str, Any]:
     try:
         body = read_body(response)
     except Unreadable as error:

@@ -13,9 +13,8 @@ from engine.language import tr
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import httpx
-
     from connectors.kingdee.login import Login
+    from engine.connector.messages import Reply, Request
 
 __all__ = ["PermissionRefused", "Reading", "ServiceRefused", "is_shut_out"]
 
@@ -53,12 +52,12 @@ class Reading:
         self._generation = 0
         self._losses = 0
 
-    async def make(self) -> httpx.Request:
+    async def make(self) -> Request:
         """The next request, under the session that is open then."""
         self._generation = await self._login.ensure()
         return post(self._url, self._body, self._login.headers(self._url))
 
-    def answer(self, response: httpx.Response) -> Any:
+    def answer(self, response: Reply) -> Any:
         """The parsed body of a good answer. Raises Retry, Renew, or what is final."""
         body = self._readable(response)
         status = read_status(body)
@@ -69,7 +68,7 @@ class Reading:
         self._login.learn(self._generation, response)
         return body
 
-    def _readable(self, response: httpx.Response) -> Any:
+    def _readable(self, response: Reply) -> Any:
         try:
             return read_body(response)
         except Unreadable as error:

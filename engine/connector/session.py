@@ -1,6 +1,7 @@
 """One connection's way of calling: its turn, its share of concurrency, one sending, honest failures.
 
-A connector builds `httpx.Request`s and reads answers; when and how often they are sent is decided here.
+A connector builds requests and reads answers; when and how often they are sent is decided here. Requests are
+`Request`s, which are answered by `Reply`s; who prefers httpx hands over its requests, and gets its answers.
 """
 
 from __future__ import annotations
@@ -9,24 +10,26 @@ import asyncio
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, quote_plus
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+from urllib.parse import quote, quote_plus, urlsplit
 
-import httpx
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
-
+from engine.connector.messages import Reply, Request
 from engine.connector.meter import CountingMeter, Meter
 from engine.connector.registry import connector_class
 from engine.connector.signals import NeverSent, NoAnswer, Renew, Retry, retry_after
-from engine.connector.transport import HttpTransport, never_left, reason_of
+from engine.connector.transport import HttpTransport
 from engine.errors import CredentialsError, QuotaSpent, Unreachable
 from engine.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    import httpx
+    from tenacity import RetryCallState
+
     from engine.clock import Clock
     from engine.connector.api import Connector, Gate
+    from engine.connector.messages import Replied, Transport
     from engine.connector.settings import Connection
 
 __all__ = [
@@ -68,11 +71,13 @@ _turn: ContextVar[_Turn | None] = ContextVar("turn", default=None)
 class Session:
     """Calls of one connection. `meter` is set after the connector's identity is known."""
 
-    def __init__(self, connection: Connection, clock: Clock, transport: httpx.AsyncBaseTransport) -> None:
+    def __init__(
+        self, connection: Connection, clock: Clock, transport: Transport | httpx.AsyncBaseTransport
+    ) -> None:
         self.connection = connection
         self.clock = clock
         self.meter: Meter = CountingMeter()
-        self._transport = transport
+        self._transport = _as_transport(transport)
         self._slots = asyncio.Semaphore(connection.limits.concurrency)
         self._hidden: set[str] = set()
         for secret in connection.secrets():
@@ -84,14 +89,24 @@ class Session:
 
     # --- calling --------------------------------------------------------------------------------------
 
+    @overload
+    async def call(
+        self, interface: str | None, request: Request, *, metered: bool = ..., gate: Gate | None = ...
+    ) -> Reply: ...
+
+    @overload
+    async def call(
+        self, interface: str | None, request: httpx.Request, *, metered: bool = ..., gate: Gate | None = ...
+    ) -> httpx.Response: ...
+
     async def call(
         self,
         interface: str | None,
-        request: httpx.Request,
+        request: Request | httpx.Request,
         *,
         metered: bool = True,
         gate: Gate | None = None,
-    ) -> httpx.Response:
+    ) -> Reply | httpx.Response:
         """Send a request once, when its turn has come, and give the whole answer, whatever its status.
 
         `interface` is the name under which it is counted; None for the fetching of tokens and sessions, which
@@ -100,7 +115,16 @@ class Session:
 
         Raises NeverSent, NoAnswer, QuotaSpent.
         """
-        self._refuse_when_barred()
+        if isinstance(request, Request):
+            return await self._call(interface, request, metered, gate)
+        from engine.connector.httpx_bridge import as_request, as_response
+
+        plain = await as_request(request)
+        return as_response(await self._call(interface, plain, metered, gate), request)
+
+    async def _call(self, interface: str | None, request: Request, metered: bool, gate: Gate | None) -> Reply:
+        if self._barred_until:
+            self._refuse_when_barred()
         if interface is None:
             return await self._send(request, gate)
         turn = _turn.get()
@@ -126,11 +150,31 @@ class Session:
             finally:
                 _turn.reset(token)
 
+    @overload
+    async def read(
+        self,
+        interface: str | None,
+        make: Callable[[], Awaitable[Request]],
+        decode: Callable[[Reply], T],
+        *,
+        metered: bool = ...,
+    ) -> T: ...
+
+    @overload
     async def read(
         self,
         interface: str | None,
         make: Callable[[], Awaitable[httpx.Request]],
         decode: Callable[[httpx.Response], T],
+        *,
+        metered: bool = ...,
+    ) -> T: ...
+
+    async def read(
+        self,
+        interface: str | None,
+        make: Callable[[], Awaitable[Any]],
+        decode: Callable[[Any], T],
         *,
         metered: bool = True,
     ) -> T:
@@ -165,6 +209,8 @@ class Session:
             return await attempt()  # nearly always all there is
         except Exception as error:
             first.append(error)
+        from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+
         retrying = AsyncRetrying(
             sleep=self.clock.sleep,
             stop=stop_after_attempt(_TRIES),
@@ -231,7 +277,10 @@ class Session:
         if metered and self._spent:
             raise QuotaSpent(self._spent)
         # What the system asked one call to wait for, it asks of all calls of that interface.
-        while (left := self._not_before.get(interface, 0.0) - self.clock.monotonic()) > 0:
+        while interface in self._not_before:
+            left = self._not_before[interface] - self.clock.monotonic()
+            if left <= 0:
+                break
             await self.clock.sleep(left)
         await self.meter.reserve(interface, metered=metered)
 
@@ -246,27 +295,22 @@ class Session:
                 )
             )
 
-    async def _send(self, request: httpx.Request, gate: Gate | None) -> httpx.Response:
-        request.headers.setdefault("User-Agent", "integration-engine")
+    async def _send(self, request: Request, gate: Gate | None) -> Reply:
         if gate is not None and not gate():
             raise NeverSent(tr("the claim on these records grew too old while waiting"))
-        host = request.url.host
         try:
-            return await self._transport.handle_async_request(request)
-        except httpx.HTTPError as error:
-            reason = self.scrub(reason_of(error))
-            if never_left(error):
-                raise NeverSent(
-                    tr("{host} cannot be reached: {reason}", host=host, reason=reason),
-                    hint=tr(
-                        "check the address in connections.yaml, the network, a firewall or proxy between"
-                    ),
-                ) from None
+            return await self._transport.send(request)
+        except NeverSent as error:
+            host, reason = urlsplit(request.url).hostname, self.scrub(error.message)
+            raise NeverSent(
+                tr("{host} cannot be reached: {reason}", host=host, reason=reason),
+                hint=tr("check the address in connections.yaml, the network, a firewall or proxy between"),
+            ) from None
+        except NoAnswer as error:
+            host, reason = urlsplit(request.url).hostname, self.scrub(error.message)
             raise NoAnswer(tr("{host} gave no whole answer: {reason}", host=host, reason=reason)) from None
 
-    def _decoded(
-        self, interface: str | None, decode: Callable[[httpx.Response], T], response: httpx.Response
-    ) -> T:
+    def _decoded(self, interface: str | None, decode: Callable[[Any], T], response: Replied) -> T:
         try:
             return decode(response)
         except Retry as error:
@@ -283,6 +327,14 @@ class Session:
         return min(max(grown, asked * (1 + 0.1 * self.clock.random())), _LONGEST_WAIT)
 
 
+def _as_transport(transport: Transport | httpx.AsyncBaseTransport) -> Transport:
+    if hasattr(transport, "send"):
+        return transport
+    from engine.connector.httpx_bridge import Bridge
+
+    return Bridge(transport)
+
+
 def _may_help(error: BaseException) -> bool:
     return isinstance(error, Retry | NeverSent | NoAnswer) and not isinstance(error, _Barred)
 
@@ -291,7 +343,7 @@ def connect(
     connection: Connection,
     clock: Clock,
     meters: Callable[[Connection, str], Meter],
-    transport: httpx.AsyncBaseTransport | None = None,
+    transport: Transport | httpx.AsyncBaseTransport | None = None,
 ) -> Connector:
     """A connector ready to call; its references are looked up here. `meters` gives the meter for a connection
     and its system's identity. Close it with ``await connector.session.aclose()``.

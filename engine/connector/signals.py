@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from engine.errors import UnclearOutcome, Unreachable
 
 if TYPE_CHECKING:
-    import httpx
-
     from engine.clock import Clock
+    from engine.connector.messages import Replied
 
 __all__ = ["NeverSent", "NoAnswer", "Renew", "Retry", "retry_after"]
 
@@ -40,7 +39,7 @@ class Renew(Exception):
         self.message = message
 
 
-def retry_after(response: httpx.Response, clock: Clock) -> float | None:
+def retry_after(response: Replied, clock: Clock) -> float | None:
     """Seconds that the Retry-After header asks for (a number or a date), or None."""
     text = response.headers.get("Retry-After", "").strip()
     if not text:

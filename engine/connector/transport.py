@@ -1,12 +1,11 @@
-"""The one way onto the wire: httpx's requests over aiohttp, and an honest word on whether one ever left.
+"""The one way onto the wire: aiohttp's client, spoken to directly, and an honest word on whether a request
+ever left.
 
-httpx's own pool slows down with every connection; what carries its requests here is aiohttp's client,
-spoken to directly.
+What is slow to load and seldom needed (certificates, proxies, packed answers) is loaded by whoever needs it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
 import socket
 import ssl
@@ -17,27 +16,29 @@ from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import httpx
 from multidict import CIMultiDict
 from yarl import URL
 
 from engine.connector.environments import is_loopback
+from engine.connector.messages import Reply, Transport
+from engine.connector.signals import NeverSent, NoAnswer
 from engine.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from engine.connector.limits import Limits
+    from engine.connector.messages import Request
 
-__all__ = ["LARGEST_ANSWER", "HttpTransport", "never_left", "reason_of"]
+__all__ = ["LARGEST_ANSWER", "HttpTransport", "left_nothing", "reason_of"]
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 _CONNECT_SECONDS = 10.0
 _PIECE = 16 * 1024
 _LARGE = 1024 * 1024
 """From here on aiohttp warns of a body that it is given whole."""
-_OF_THE_WIRE = frozenset((b"content-encoding", b"content-length", b"transfer-encoding"))
 _QUERY = re.compile(r"\?[^\s'\"]*=[^\s'\"]*")
+_ALWAYS = {"User-Agent": "integration-engine", "Accept-Encoding": "gzip, deflate"}
 
 _NEVER_LEFT = (
     aiohttp.ClientConnectorError,
@@ -51,21 +52,12 @@ _NEVER_LEFT = (
 """aiohttp's errors from before a request's first byte."""
 
 
-def never_left(error: BaseException) -> bool:
-    """True when an error proves that nothing of the request left this machine.
-
-    Where aiohttp is the cause, it says so itself: a server that hung up may have acted, a connection that was
-    never made has not.
-    """
-    cause = error.__cause__
-    if isinstance(cause, aiohttp.ClientError):
-        return isinstance(cause, _NEVER_LEFT)
-    return isinstance(
-        error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol
-    )
+def left_nothing(error: BaseException | None) -> bool:
+    """True when an error of aiohttp's proves that nothing of the request left this machine."""
+    return isinstance(error, _NEVER_LEFT)
 
 
-def reason_of(error: httpx.HTTPError) -> str:
+def reason_of(error: BaseException) -> str:
     """What the network said, in words where they are known; without the query of an address: tokens stand
     there."""
     cause: BaseException | None = error
@@ -87,70 +79,72 @@ def reason_of(error: httpx.HTTPError) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """How a host is reached: what aiohttp is told of a proxy, and what the request proves to it."""
+    """How a host is reached: what aiohttp is told of proxy and certificates, and what the request proves to
+    the proxy."""
 
     told: Mapping[str, Any] = field(default_factory=dict)
     proof: Mapping[str, str] = field(default_factory=dict)
 
 
-class HttpTransport(httpx.AsyncBaseTransport):
+class HttpTransport(Transport):
     """Sends requests as they are: no redirects, no cookies of its own, no repeats, certificates verified.
 
-    A proxy named by the environment is used, but never for this machine itself. A connection has ten seconds
-    to come about, and then request and answer have `limits.timeout` seconds in all. The whole answer is read,
-    up to 64 MB.
+    A proxy named by the environment is used, but never for this machine itself. A call has `limits.timeout`
+    seconds in all; a connection has ten of them to come about, and half of them at most. The whole answer is
+    read, up to 64 MB.
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._seconds = limits.timeout
-        self._connect = min(limits.timeout, _CONNECT_SECONDS)
-        self._timeout = aiohttp.ClientTimeout(
-            connect=self._connect, sock_connect=self._connect, sock_read=self._seconds
-        )
+        connect = min(limits.timeout / 2, _CONNECT_SECONDS)
+        self._timeout = aiohttp.ClientTimeout(total=limits.timeout, connect=connect, sock_connect=connect)
         self._client: aiohttp.ClientSession | None = None
         self._ways: dict[tuple[str, str], _Way] = {}
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def send(self, request: Request) -> Reply:
         if self._client is None:
-            self._client = _new_client()
-        body = await request.aread()
-        way = self._way(request.url)
-        headers = CIMultiDict(request.headers.multi_items())
-        headers.update(way.proof)
-        headers["Accept-Encoding"] = "gzip, deflate"
+            self._client = self._new_client()
+        url = URL(request.url, encoded=request.url.isascii())
+        place = url.scheme, url.raw_host or ""
+        way = self._ways.get(place)
+        if way is None:
+            way = self._ways[place] = _way_to(request.url, *place)
+        headers = request.headers
+        if way.proof:
+            headers = CIMultiDict(headers)
+            headers.update(way.proof)
         try:
-            async with (
-                asyncio.timeout(self._connect + self._seconds),
-                self._client.request(
-                    request.method,
-                    URL(str(request.url), encoded=True),
-                    headers=headers,
-                    data=_as_data(body),
-                    allow_redirects=False,
-                    timeout=self._timeout,
-                    **way.told,
-                ) as answer,
-            ):
-                return await _whole(answer, request)
-        except (aiohttp.ServerTimeoutError, TimeoutError) as error:
-            if isinstance(error, _NEVER_LEFT):
-                raise httpx.ConnectTimeout(str(error), request=request) from error
-            raise httpx.ReadTimeout(f"no answer within {self._seconds:g} s", request=request) from error
-        except (aiohttp.ClientError, OSError) as error:
-            kind = httpx.ConnectError if isinstance(error, _NEVER_LEFT) else httpx.ReadError
-            raise kind(str(error) or type(error).__name__, request=request) from error
+            async with self._client.request(
+                request.method,
+                url,
+                headers=headers,
+                data=_as_data(request.content),
+                allow_redirects=False,
+                **way.told,
+            ) as answer:
+                return Reply(answer.status, answer.headers, await _whole(answer))
+        except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
+            raise (NeverSent if left_nothing(error) else NoAnswer)(reason_of(error)) from error
 
     async def aclose(self) -> None:
         if self._client is not None:
             await self._client.close()
             self._client = None
 
-    def _way(self, url: httpx.URL) -> _Way:
-        """The way to this host; looked up once."""
-        place = url.scheme, url.host
-        if place not in self._ways:
-            self._ways[place] = _by_way_of(_proxy_for(url), url.scheme)
-        return self._ways[place]
+    def _new_client(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=0,  # the session holds the connection's concurrency
+            keepalive_timeout=5.0,  # shorter than servers': a stale connection makes a write unclear
+        )
+        client = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            headers=_ALWAYS,
+            timeout=self._timeout,
+        )
+        # aiohttp sends a GET again when a kept connection was closed: a call that nobody would have counted.
+        client._retry_connection = False
+        return client
 
 
 def _as_data(body: bytes) -> bytes | BytesIO | None:
@@ -160,71 +154,75 @@ def _as_data(body: bytes) -> bytes | BytesIO | None:
     return body or None
 
 
-def _new_client() -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(
-        limit=0,  # the session holds the connection's concurrency
-        ssl=httpx.create_ssl_context(),
-        keepalive_timeout=5.0,  # shorter than servers': a stale connection makes a write unclear
-    )
-    client = aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
-    )
-    # aiohttp sends a GET again when a kept connection was closed: a call that nobody would have counted.
-    client._retry_connection = False
-    return client
-
-
-async def _whole(answer: aiohttp.ClientResponse, request: httpx.Request) -> httpx.Response:
-    """The answer with its body read and decompressed."""
-    headers = [(name, value) for name, value in answer.raw_headers if name.lower() not in _OF_THE_WIRE]
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    """The answer's body, read and decompressed."""
     packed = answer.headers.get("Content-Encoding")
-    if packed is None:
-        body = await _read(answer.content.iter_any(), request)
-    else:
-        # httpx unpacks piece by piece, so that a small answer cannot grow without bound
-        told = httpx.Response(answer.status, headers={"Content-Encoding": packed}, stream=_Pieces(answer))
-        body = await _read(told.aiter_bytes(), request)
-    return httpx.Response(answer.status, headers=headers, content=body, request=request)
+    if packed is not None:
+        return await _read(_unpacked(answer, packed))
+    length = answer.content_length
+    if length is not None and length <= LARGEST_ANSWER:
+        return await answer.content.read()
+    return await _read(answer.content.iter_any())
 
 
-async def _read(pieces: AsyncIterator[bytes], request: httpx.Request) -> bytes:
+async def _read(pieces: AsyncIterator[bytes]) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for piece in pieces:
         parts.append(piece)
         size += len(piece)
         if size > LARGEST_ANSWER:
-            raise httpx.ReadError("the answer is larger than 64 MB", request=request)
+            raise NoAnswer(tr("the answer is larger than 64 MB"))
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-class _Pieces(httpx.AsyncByteStream):
-    """A body as it comes off the wire, in pieces of at most 16 KB."""
+async def _unpacked(answer: aiohttp.ClientResponse, packed: str) -> AsyncIterator[bytes]:
+    """A packed body, piece by piece, so that a small answer cannot grow without bound."""
+    import httpx
 
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
-        self._answer = answer
+    class Pieces(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            async for piece in answer.content.iter_chunked(_PIECE):
+                yield piece
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._answer.content.iter_chunked(_PIECE):
+    told = httpx.Response(answer.status, headers={"Content-Encoding": packed}, stream=Pieces())
+    try:
+        async for piece in told.aiter_bytes():
             yield piece
+    except httpx.HTTPError as error:
+        raise NoAnswer(reason_of(error)) from error
 
 
-def _by_way_of(address: str | None, scheme: str) -> _Way:
-    if address is None:
-        return _Way()
+def _way_to(address: str, scheme: str, host: str) -> _Way:
+    """How a host is reached from here."""
+    told: dict[str, Any] = {}
+    if scheme == "https":
+        import httpx
+
+        told["ssl"] = httpx.create_ssl_context()
+    proxy = _proxy_for(address, scheme, host)
+    return _Way(told) if proxy is None else _by_way_of(proxy, scheme, told)
+
+
+def _by_way_of(address: str, scheme: str, told: Mapping[str, Any]) -> _Way:
+    import httpx
+
     proxy = httpx.Proxy(address)
+    told = {**told, "proxy": str(proxy.url)}
+    if proxy.url.scheme == "https":
+        told.setdefault("ssl", httpx.create_ssl_context())
     if not proxy.auth:
-        return _Way({"proxy": str(proxy.url)})
+        return _Way(told)
     token = b64encode(":".join(proxy.auth).encode()).decode()
     proof = {"Proxy-Authorization": f"Basic {token}"}
     # To a proxy of plain HTTP the request itself goes, to another one a request for a tunnel before it.
     if scheme == "http":
-        return _Way({"proxy": str(proxy.url)}, proof)
-    return _Way({"proxy": str(proxy.url), "proxy_headers": proof})
+        return _Way(told, proof)
+    return _Way({**told, "proxy_headers": proof})
 
 
-def _proxy_for(url: httpx.URL) -> str | None:
-    if is_loopback(str(url)) or proxy_bypass(url.host):
+def _proxy_for(address: str, scheme: str, host: str) -> str | None:
+    if is_loopback(address) or proxy_bypass(host):
         return None
     proxies = getproxies()
-    return proxies.get(url.scheme) or proxies.get("all")
+    return proxies.get(scheme) or proxies.get("all")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from engine.clock import Clock
     from engine.connector.environments import Connection, Environment, Settings
+    from engine.connector.messages import Transport
     from engine.ledger.port import LedgerPort
 
 __all__ = [
@@ -106,7 +107,7 @@ class Outside:
 
     clock: Clock
     ledger: LedgerPort
-    transport: Callable[[Connection], httpx.AsyncBaseTransport]
+    transport: Callable[[Connection], Transport | httpx.AsyncBaseTransport]
 
 
 @dataclass(slots=True)

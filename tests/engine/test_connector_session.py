@@ -15,6 +15,7 @@ import pytest
 
 from engine.connector import transport
 from engine.connector.limits import Limits
+from engine.connector.messages import Reply, Request
 from engine.connector.session import (
     CountingMeter,
     NeverSent,
@@ -284,7 +285,37 @@ def test_proxies(url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch) -
     ):
         monkeypatch.delenv(name.upper(), raising=False)
         monkeypatch.setenv(name, value)
-    assert transport._proxy_for(httpx.URL(url)) == proxy
+    assert transport._proxy_for(url, httpx.URL(url).scheme, httpx.URL(url).host) == proxy
+
+
+def test_a_small_request_goes_out_whole_and_its_reply_comes_back_whole() -> None:
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            heads.append(await read_request(reader))
+            writer.write(answer("好".encode(), b"Set-Cookie: a=1\r\nset-cookie: b=2\r\nX-Much: 5\r\n"))
+            await writer.drain()
+
+    async def scenario() -> Reply:
+        session = make_session()
+        async with raw_server(serve) as base:
+            request = Request("POST", f"{base}/a?b=%2F+c", {"Content-Type": "application/json"}, b"{}")
+            reply = await session.call("x", request)
+            await session.call("x", Request("GET", f"{base}/单", {"User-Agent": "mine"}))
+            await session.aclose()
+            return reply
+
+    reply = asyncio.run(scenario())
+    assert (reply.status_code, reply.content, reply.text) == (200, "好".encode(), "好")
+    assert (reply.headers["x-much"], reply.headers.getall("Set-Cookie")) == ("5", ["a=1", "b=2"])
+    first, *lines = heads[0].decode().lower().strip().split("\r\n")
+    assert first == "post /a?b=%2f+c http/1.1"
+    names = sorted(line.partition(":")[0] for line in lines)
+    assert names == ["accept", "accept-encoding", "content-length", "content-type", "host", "user-agent"]
+    assert "user-agent: integration-engine" in lines
+    assert "user-agent: mine" in heads[1].decode().lower()
+    assert heads[1].startswith(b"GET /%E5%8D%95 HTTP/1.1")
 
 
 def test_an_answer_beyond_all_measure_is_unclear(monkeypatch: pytest.MonkeyPatch) -> None:
