@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-__all__ = ["Account", "Coded", "Company", "Department", "Employee", "Numbered", "load_company"]
+__all__ = ["Account", "Coded", "Company", "Department", "Employee", "Material", "Numbered", "load_company"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,16 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Material:
+    """What is bought: `unit` as the forms say it, `price` what one unit is expected to cost."""
+
+    number: str
+    name: str
+    unit: str
+    price: str
+
+
+@dataclass(frozen=True, slots=True)
 class Company:
     """All that is known of the company."""
 
@@ -85,6 +95,8 @@ class Company:
     accounts: tuple[Account, ...]
     suppliers: tuple[Numbered, ...]
     customers: tuple[Numbered, ...]
+    units: tuple[Coded, ...]
+    materials: tuple[Material, ...]
     projects: tuple[str, ...]
 
     def employee(self, userid: str) -> Employee | None:
@@ -107,6 +119,8 @@ _KINDS: dict[str, type[Any]] = {
     "accounts": Account,
     "suppliers": Numbered,
     "customers": Numbered,
+    "units": Coded,
+    "materials": Material,
 }
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from connectors.kingdee.choices import choices
 from connectors.kingdee.client import KingdeeClient
+from connectors.kingdee.lookups import BaseDataLookup
 from connectors.kingdee.reading import PermissionRefused, ServiceRefused
 from connectors.kingdee.source import QuerySource
 from connectors.kingdee.target import WRITERS, BillTarget
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from connectors.kingdee.source import Fetch
-    from engine.connector.api import Source, Target
+    from engine.connector.api import Lookup, Source, Target
     from engine.connector.catalog import Catalog, Form
     from engine.connector.session import Session
     from engine.connector.settings import Connection
@@ -76,6 +77,13 @@ class KingdeeConnector(Connector):
         if fetch is None:
             raise _unknown(interface, fetches)
         return QuerySource(fetch, request, self.catalog().interfaces[interface].fields)
+
+    def lookup(self, interface: str) -> Lookup:
+        """Base data under one of its fields, for translation tables."""
+        known = {name: one for name, one in self.catalog().interfaces.items() if "lookup" in one.roles}
+        if interface not in known:
+            raise _unknown(interface, known)
+        return BaseDataLookup(self.client.execute_bill_query, known[interface])
 
     def target(self, interface: str, form: Form | None, options: Mapping[str, Any]) -> Target:
         """A form written through an interface; one that the catalog lacks is given as an open `Form`."""

@@ -219,3 +219,11 @@ def test_any_filter_is_read_or_refused(text: str) -> None:
             condition.holds({"F": "1"})
     except ConditionError:
         pass
+
+
+def test_an_employees_department_is_asked_for_like_any_base_data(site: Site) -> None:
+    keys = "FNumber,FName,FPostDept.FNumber,FPostDept.FName,FModifyDate"
+    (row,) = site.query(keys, "FStaffNumber='E0031' and FModifyDate<'2025-01-03'", form="BD_Empinfo")
+    assert row == ["E0031", "张三", "BM000007", "项目部-实施一组", "2025-01-02T09:30:00"]
+    assert site.query("FNumber", "FName='笔记本电脑'", form="BD_MATERIAL") == [["1.02.0001"]]
+    assert ["Pcs", "个"] in site.query("FNumber,FName", form="BD_UNIT")

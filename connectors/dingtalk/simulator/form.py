@@ -1,4 +1,4 @@
-"""Form components in the simulator's own terms, and the two sandbox forms.
+"""Form components in the simulator's own terms, and the forms for expenses and loans.
 
 A component is a dict with `type`, `id`, and where it has them `name`, `value`, `ext` (an object), and for a
 table `rows` (lists of cells) and `columns` (what an empty table shows on the old API, reference §6.2).
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["EXPENSE", "EXPENSE_CODE", "FORMS", "LOAN", "LOAN_CODE", "Column", "Form", "Slot", "schema"]
+__all__ = ["EXPENSE", "EXPENSE_CODE", "LOAN", "LOAN_CODE", "Column", "Form", "Slot", "schema"]
 
 EXPENSE_CODE = "PROC-EXPENSE-SANDBOX"
 LOAN_CODE = "PROC-LOAN-SANDBOX"
@@ -151,8 +151,6 @@ LOAN = Form(
         Slot("TextareaField", "TextareaField_3Q9", "说明"),
     ),
 )
-
-FORMS = {form.code: form for form in (EXPENSE, LOAN)}
 
 
 def schema(form: Form) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connectors.dingtalk.simulator import instances
-from connectors.dingtalk.simulator.form import FORMS
+from connectors.dingtalk.simulator.templates import FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,10 +13,11 @@ from connectors.company import load_company
 from connectors.dingtalk.simulator import answers, instances, tokens, wire_new, wire_old
 from connectors.dingtalk.simulator.claims import AMENDED, amendment, make_claim
 from connectors.dingtalk.simulator.context import Context, Wrong
-from connectors.dingtalk.simulator.form import EXPENSE_CODE, LOAN_CODE
 from connectors.dingtalk.simulator.limits import admit
 from connectors.dingtalk.simulator.loans import COUNT, make_loan
+from connectors.dingtalk.simulator.requests import make_request
 from connectors.dingtalk.simulator.settings import read_settings
+from connectors.dingtalk.simulator.templates import FORMS, REQUESTS
 from engine.connector.simulator import Simulator
 from engine.connector.simulator.base import Call
 
@@ -70,6 +71,12 @@ class DingTalkSimulator(Simulator):
                 loan = make_loan(number, seed, start)
                 instances.put(store, loan)
                 store.put("loan", f"{seed}/{number}", {"id": loan["id"]})
+        for kind in REQUESTS:
+            for number in range(kind.count):
+                if store.get(kind.word, f"{seed}/{number}") is None:
+                    made = make_request(kind, number, seed, start)
+                    instances.put(store, made)
+                    store.put(kind.word, f"{seed}/{number}", {"id": made["id"]})
 
     def connection_settings(self, base_url: str) -> dict[str, Any]:
         """Both generations answer at one address."""
@@ -79,7 +86,7 @@ class DingTalkSimulator(Simulator):
 
     def announcement(self, base_url: str) -> dict[str, Any]:
         """The settings, and the processes that can be listed."""
-        return {**self.connection_settings(base_url), "process_codes": [EXPENSE_CODE, LOAN_CODE]}
+        return {**self.connection_settings(base_url), "process_codes": list(FORMS)}
 
     def call(self, request: web.Request) -> Call:
         """Tokens are log-ins; comments and notifications write."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.dingtalk.simulator import instances
 from connectors.dingtalk.simulator.context import Api, Context, Wrong
-from connectors.dingtalk.simulator.form import FORMS, schema
+from connectors.dingtalk.simulator.form import schema
 from connectors.dingtalk.simulator.listing import Listing, list_page
+from connectors.dingtalk.simulator.templates import FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

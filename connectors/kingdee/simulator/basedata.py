@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.company import Coded, Company, Department, Numbered
+from connectors.company import Coded, Company, Department, Material, Numbered
 from connectors.kingdee.simulator.forms import Form, FormField
 
 __all__ = ["FORMS", "BaseData", "BaseRecord"]
@@ -30,6 +30,9 @@ _LABELS = {
     "FIN_OTHERS": "其他往来单位",
     "WB_BankDetail": "银行网点",
     "BOS_ASSISTANTDATA_SELECT": "辅助资料",
+    "BD_MATERIAL": "物料",
+    "BD_UNIT": "计量单位",
+    "BD_RateType": "汇率类型",
 }
 _ID_FIELDS = {
     "BD_Supplier": "FSupplierId",
@@ -39,19 +42,24 @@ _ID_FIELDS = {
     "BD_Currency": "FCURRENCYID",
     "ORG_Organizations": "FORGID",
     "CN_BANKACNT": "FBANKACNTID",
+    "BD_MATERIAL": "FMATERIALID",
+    "BD_UNIT": "FUNITID",
 }
 FORMS = tuple(_LABELS)
+_MADE = "2025-01-02 09:30:00"
+"""When all base data was made, and last changed."""
 _CODE_KEYS = ("fnumber", "fstaffnumber", "number")
 _EXTRA_FIELDS = {
     "BD_Empinfo": {"FStaffNumber": "员工编号", "FMobile": "移动电话", "FPostDept": "部门"},
     "CN_BANKACNT": {"FBankAccount": "账号", "FOpenBank": "开户行"},
     "BOS_BillType": {"FBillFormID": "业务对象"},
 }
+_REFERRING = {"FPostDept": "BD_Department"}
 _DISABLED = {"BD_Empinfo": ("E0001", "离职员工"), "BD_Expense": ("FYXM98_SYS", "停用项目")}
 _BILL_TYPES = {
     "AR_RECEIVEBILL": {"SKDLX01_SYS": "销售收款单", "SKDLX02_SYS": "其他业务收款单"},
-    "ER_ExpReimbursement": {"CLFBX001_SYS": "差旅费报销单", "FYBX001_SYS": "费用报销单"},
-    "PUR_Requisition": {"CGSQD01_SYS": "标准采购申请", "CGSQD03_SYS": "费用采购申请"},
+    "ER_ExpReimbursement": {"CLFBX001_SYS": "差旅费报销单", "FYBXD001_SYS": "费用报销"},
+    "PUR_Requisition": {"CGSQD01_SYS": "标准采购申请", "CGSQD04_SYS": "费用采购申请"},
 }
 
 
@@ -62,13 +70,14 @@ class BaseRecord:
     id: int
     number: str
     name: str
-    more: Mapping[str, str]
+    more: Mapping[str, Any]
     disabled: bool = False
 
     def row(self, id_field: str) -> dict[str, Any]:
         """The row as a query reads it, by lower-case field."""
         shown = {"FNumber": self.number, "FName": self.name, "FForbidStatus": "B" if self.disabled else "A"}
         own = {"FID": self.id, id_field: self.id, "FMasterId": self.id, "FDocumentStatus": "C"}
+        own |= {"FCreateDate": _MADE, "FModifyDate": _MADE}
         return {key.lower(): value for key, value in {**own, **shown, **self.more}.items()}
 
 
@@ -133,11 +142,16 @@ def _enabled(record: BaseRecord | None) -> BaseRecord | None:
 def _fields(form: str, key: str) -> dict[str, FormField]:
     names = {
         "FID": "内码", key: "内码", "FNumber": "编码", "FName": "名称", "FMasterId": "主内码",
-        "FDocumentStatus": "数据状态", "FForbidStatus": "禁用状态", **_EXTRA_FIELDS.get(form, {}),
+        "FDocumentStatus": "数据状态", "FForbidStatus": "禁用状态",
+        "FCreateDate": "创建日期", "FModifyDate": "修改日期", **_EXTRA_FIELDS.get(form, {}),
     }  # fmt: skip
-    whole = {"FID", key, "FMasterId"}
-    types = {name: "integer" if name in whole else "text" for name in names}
-    return {name.lower(): FormField(name, label, types[name]) for name, label in names.items()}
+    types = dict.fromkeys(names, "text")
+    types |= dict.fromkeys(("FID", key, "FMasterId"), "integer")
+    types |= dict.fromkeys(("FCreateDate", "FModifyDate"), "datetime")
+    return {
+        name.lower(): FormField(name, label, types[name], base=_REFERRING.get(name))
+        for name, label in names.items()
+    }
 
 
 def _from_company(company: Company) -> dict[str, list[BaseRecord]]:
@@ -146,12 +160,14 @@ def _from_company(company: Company) -> dict[str, list[BaseRecord]]:
         "BD_SETTLETYPE": company.settle_types,
         "BD_Currency": company.currencies,
         "CN_RECPAYPURPOSE": company.purposes,
+        "BD_UNIT": company.units,
     }
-    numbered: dict[str, Iterable[Numbered | Department]] = {
+    numbered: dict[str, Iterable[Numbered | Department | Material]] = {
         "BD_Supplier": company.suppliers,
         "BD_Customer": company.customers,
         "BD_Department": company.departments,
         "ORG_Organizations": company.organisations,
+        "BD_MATERIAL": company.materials,
     }
     made: dict[str, list[BaseRecord]] = {form: [] for form in _LABELS} | {
         **{form: _listed(form, ((one.code, one.label) for one in ones)) for form, ones in coded.items()},
@@ -161,6 +177,7 @@ def _from_company(company: Company) -> dict[str, list[BaseRecord]]:
         "CN_BANKACNT": _accounts(company),
         "BOS_BillType": _bill_types(company),
         "FIN_OTHERS": _listed("FIN_OTHERS", [("QTWLDW001", "个人往来")]),
+        "BD_RateType": _listed("BD_RateType", [("HLTX01_SYS", "固定汇率")]),
     }
     for form, (number, name) in _DISABLED.items():
         made[form].append(_record(form, len(made[form]), number, name, disabled=True))
@@ -172,7 +189,12 @@ def _listed(form: str, pairs: Iterable[tuple[str, str]]) -> list[BaseRecord]:
 
 
 def _employees(company: Company) -> list[BaseRecord]:
-    departments = {one.dept_id: one.number for one in company.departments}
+    numbers = ((one.number, one.name) for one in company.departments)
+    records = _listed("BD_Department", numbers)
+    departments = {
+        one.dept_id: {"form": "BD_Department", "id": record.id, "number": record.number, "name": record.name}
+        for one, record in zip(company.departments, records, strict=True)
+    }
     return [
         _record(
             "BD_Empinfo",
@@ -182,7 +204,7 @@ def _employees(company: Company) -> list[BaseRecord]:
             {
                 "FStaffNumber": one.job_number,
                 "FMobile": one.mobile,
-                "FPostDept": departments.get(one.dept_id, ""),
+                "FPostDept": departments.get(one.dept_id),
             },
         )
         for place, one in enumerate(company.employees)
@@ -217,7 +239,7 @@ def _record(
     place: int,
     number: str,
     name: str,
-    more: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
     *,
     disabled: bool = False,
 ) -> BaseRecord:

@@ -129,18 +129,21 @@ class _Scope:
         return Column(name, "integer", lambda row: row[entity.key].get(key))
 
     def _plain(self, entity: Entity | None, field: FormField) -> Column:
-        place = entity.key if entity else ""
-        key = field.key if self._form.prefix else field.key.lower()
+        place, key = entity.key if entity else "", self._key(field)
         return Column(field.key, field.type, lambda row: row[place].get(key))
+
+    def _key(self, field: FormField) -> str:
+        """Bills keep their values under the fields' keys, base data in lower case."""
+        return field.key if self._form.prefix else field.key.lower()
 
     def _referred(self, entity: Entity | None, field: FormField, rest: str, name: str) -> Column:
         """A base-data field: its id, or ``.FNumber``, ``.FName`` and other fields of what it points to."""
-        place, wanted = entity.key if entity else "", rest.lower()
+        place, key, wanted = entity.key if entity else "", self._key(field), rest.lower()
         if wanted and field.base and wanted not in self._known(field.base):
             raise Refusal(f"元数据中标识为{name}的字段不存在", MsgCode.NO_SUCH_FIELD)
 
         def read(row: Row) -> Any:
-            value = row[place].get(field.key)
+            value = row[place].get(key)
             if value is None:
                 return None
             if wanted in ("", "fid", "id"):
