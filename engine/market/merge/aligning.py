@@ -1,0 +1,157 @@
+"""Which entries of three collections are the same one, and in which order they stand in the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from engine.market.merge.tree import Entry, FlowEntry, Leaf, Meaning
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+__all__ = ["Triple", "aligned", "ordered"]
+
+Part = TypeVar("Part", Entry, FlowEntry)
+
+_NAMES = ("name", "that", "each")
+_ALIKE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Triple:
+    """One entry by its index in each of the three collections; None where it is missing."""
+
+    base: int | None
+    mine: int | None
+    theirs: int | None
+
+
+def aligned(base: Sequence[Part], mine: Sequence[Part], theirs: Sequence[Part]) -> list[Triple]:
+    """All entries of the three, each once: mappings by key, lists by what names an item, then by likeness."""
+    to_mine, to_theirs = _pairs(base, mine), _pairs(base, theirs)
+    triples = [Triple(at, to_mine.get(at), to_theirs.get(at)) for at in range(len(base))]
+    new_mine = [at for at in range(len(mine)) if at not in to_mine.values()]
+    new_theirs = [at for at in range(len(theirs)) if at not in to_theirs.values()]
+    both = _pairs([mine[at] for at in new_mine], [theirs[at] for at in new_theirs], likeness=False)
+    triples += [
+        Triple(None, at, new_theirs[both[place]] if place in both else None)
+        for place, at in enumerate(new_mine)
+    ]
+    triples += [Triple(None, None, at) for place, at in enumerate(new_theirs) if place not in both.values()]
+    return triples
+
+
+def _pairs(base: Sequence[Part], other: Sequence[Part], *, likeness: bool = True) -> dict[int, int]:
+    """Index in `base` → index in `other` of the same entry."""
+    found: dict[int, int] = {}
+    _pair(found, [_name(part) for part in base], [_name(part) for part in other], once=True)
+    _pair(found, [_said(part) for part in base], [_said(part) for part in other], once=False)
+    if likeness:
+        _pair_alike(found, base, other)
+    return found
+
+
+def _pair(found: dict[int, int], base: Sequence[Hashable], other: Sequence[Hashable], *, once: bool) -> None:
+    """Pair what has the same sign; with `once`, only signs that occur once on either side."""
+    count_base, count_other = Counter(base), Counter(other)
+    taken = set(found.values())
+    for at, sign in enumerate(base):
+        if at in found or sign is None or (once and (count_base[sign] > 1 or count_other[sign] > 1)):
+            continue
+        place = next((to for to, mark in enumerate(other) if mark == sign and to not in taken), None)
+        if place is not None:
+            found[at] = place
+            taken.add(place)
+
+
+def _pair_alike(found: dict[int, int], base: Sequence[Part], other: Sequence[Part]) -> None:
+    """Pair items between the same neighbours that are alike: renamed, or scalars that were replaced."""
+    taken = set(found.values())
+    for at, part in enumerate(base):
+        if at in found or part.key is not None:
+            continue
+        before = found.get(at - 1, -1 if at == 0 else None)
+        after = found.get(at + 1, len(other) if at == len(base) - 1 else None)
+        places = [before + 1] if before is not None else []
+        places += [after - 1] if after is not None else []
+        for place in places:
+            if 0 <= place < len(other) and place not in taken and _alike(part, other[place]):
+                found[at] = place
+                taken.add(place)
+                break
+
+
+def _name(part: Entry | FlowEntry) -> Hashable:
+    """What names an entry: its key, or what an item of a list is told from others by."""
+    if part.key is not None:
+        return part.key
+    if isinstance(part.value, Leaf):
+        return part.value.meaning
+    if part.value.kind == "map":
+        for entry in part.value.entries:
+            if entry.key in _NAMES:
+                return (entry.key, entry.value.meaning)
+    return None
+
+
+def _said(part: Entry | FlowEntry) -> Hashable:
+    return None if part.key is not None else part.value.meaning
+
+
+def _alike(one: Entry | FlowEntry, other: Entry | FlowEntry) -> bool:
+    first, second = one.value, other.value
+    if isinstance(first, Leaf) or isinstance(second, Leaf):
+        return isinstance(first, Leaf) and isinstance(second, Leaf)
+    if first.kind != second.kind:
+        return False
+    leaves, others = Counter(_leaves(first.meaning)), Counter(_leaves(second.meaning))
+    most = max(leaves.total(), others.total())
+    return not most or (leaves & others).total() >= most * _ALIKE
+
+
+def _leaves(meaning: Meaning, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Meaning]]:
+    """The scalars below, each with the keys above it."""
+    if meaning[:1] == ("map",):
+        pairs: list[tuple[str, Meaning]] = list(meaning[1:])  # type: ignore[arg-type]
+        return [leaf for key, child in pairs for leaf in _leaves(child, (*path, key))]
+    if meaning[:1] == ("seq",):
+        items: list[Meaning] = list(meaning[1:])  # type: ignore[arg-type]
+        return [leaf for child in items for leaf in _leaves(child, path)]
+    return [(path, meaning)]
+
+
+def ordered(triples: Sequence[Triple]) -> list[Triple]:
+    """The triples as they stand in the merged collection.
+
+    The user's order stays; where he left the order alone, the market's holds. What only the other side has
+    goes in after the entry that it follows there.
+    """
+    common = [triple for triple in triples if None not in (triple.base, triple.mine, triple.theirs)]
+    moved = _moved([triple.mine for triple in common if triple.mine is not None])
+    first, second = ("mine", "theirs") if moved or not _moved_theirs(common) else ("theirs", "mine")
+    result = _along(triples, first)
+    other = _along(triples, second)
+    for at, triple in enumerate(other):
+        if triple in result:
+            continue
+        before = next((one for one in reversed(other[:at]) if one in result), None)
+        result.insert(result.index(before) + 1 if before is not None else 0, triple)
+    return result
+
+
+def _along(triples: Sequence[Triple], side: str) -> list[Triple]:
+    return sorted(
+        (triple for triple in triples if getattr(triple, side) is not None),
+        key=lambda triple: getattr(triple, side),
+    )
+
+
+def _moved(places: list[int]) -> bool:
+    """Whether places, listed in the order of the base, are in another order."""
+    return places != sorted(places)
+
+
+def _moved_theirs(common: Sequence[Triple]) -> bool:
+    return _moved([triple.theirs for triple in common if triple.theirs is not None])
