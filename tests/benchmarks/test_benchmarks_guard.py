@@ -28,6 +28,6 @@ def test_the_whole_job_takes_a_few_times_the_processor_time_of_one_by_hand() -> 
 
 
 def test_commands_load_what_they_need() -> None:
-    """Starting takes as long as what is loaded: some 160 modules for help, of which 100 are Python's and click."""
+    """Starting takes as long as what is loaded: some 160 modules for help."""
     assert found()["modules"]["help"] < 250
     assert found()["modules"]["validate"] < 600
