@@ -28,6 +28,7 @@ A catalog is a YAML file beside the connector:
         asking: first                    # first | unclear | never
         takes_back: true                 # documents that are not at their last stage can be taken back
         batch: 20
+        draft: {final: "{{ … }}", where: "{{ … }}"}     # what a new scheme's source begins with
     forms:
       AP_PAYBILL:
         label: 付款单
@@ -71,6 +72,8 @@ class Field:
     unit_type: str | None = None
     default: Any = None
     enum: tuple[str, ...] = ()
+    choices: str | None = None
+    """The list of the connector's (`engine.connector.api.Choosing`) that a value is one of."""
     fields: Mapping[str, Field] = field(default_factory=dict)
 
 
@@ -123,6 +126,8 @@ class Interface:
     batch: int = 1
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Paths of older documents → true paths (``报销明细.项目费用明细.extend.status`` → ``extend.status``)."""
+    draft: Mapping[str, str] = field(default_factory=dict)
+    """What a new scheme's source begins with: `id`, `number`, `final`, `where`, `hold`."""
 
 
 @dataclass(frozen=True, slots=True)

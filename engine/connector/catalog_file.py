@@ -159,6 +159,7 @@ _FIELD: dict[str, Callable[[Node], Any]] = {
     "unit_type": _text,
     "default": lambda node: node.plain(),
     "enum": _texts,
+    "choices": _text,
     "fields": _fields,
 }
 _INTERFACE: dict[str, Callable[[Node], Any]] = {
@@ -179,6 +180,7 @@ _INTERFACE: dict[str, Callable[[Node], Any]] = {
     "takes_back": _boolean,
     "batch": _integer,
     "aliases": _text_map,
+    "draft": _text_map,
 }
 _FORM: dict[str, Callable[[Node], Any]] = {
     "label": _text,

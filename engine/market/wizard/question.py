@@ -1,0 +1,105 @@
+"""A question of the wizard, and how questions, given values and remembered answers come together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from engine.errors import EngineError, UsageError
+from engine.language import tr
+
+if TYPE_CHECKING:
+    from engine.connector.api import Choice
+    from engine.market.wizard.answers import Answers
+
+__all__ = ["Asker", "Flow", "Question", "answered"]
+
+T = TypeVar("T")
+
+
+def _anything(answer: str) -> None:
+    """Every answer will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing to ask. `id` is its name on the command line (``--set id=…``) and among kept answers.
+
+    `default` is taken where nobody answers; None where somebody must. `choices` are offered; other answers
+    are taken only where `open`. `check` raises an EngineError for an answer that will not do.
+    """
+
+    id: str
+    text: str
+    help: str = ""
+    default: str | None = None
+    choices: Sequence[Choice] = ()
+    open: bool = True
+    check: Callable[[str], None] = _anything
+
+    def refuse(self, answer: str) -> None:
+        """Raises an EngineError that says why an answer will not do."""
+        if self.choices and not self.open and answer not in {each.value for each in self.choices}:
+            known = ", ".join(each.value for each in self.choices)
+            raise UsageError(
+                tr(
+                    '"{answer}" is none of the choices for {id}: {known}',
+                    answer=answer,
+                    id=self.id,
+                    known=known,
+                )
+            )
+        self.check(answer)
+
+
+Flow = Generator[Question, str, T]
+"""Yields questions, is sent their answers, and returns what it made of them."""
+
+
+class Asker(Protocol):
+    """Whoever answers: a person at a terminal, or nobody."""
+
+    def __call__(self, question: Question, problem: str | None) -> str | None:
+        """An answer, or None where nobody can be asked. `problem` says why the last one would not do."""
+
+
+def answered(flow: Flow[T], answers: Answers, ask: Asker) -> T:
+    """Go through a flow to its end. What was answered before is not asked again; each answer is kept at once.
+
+    Raises UsageError for a question that nobody answers and that has no default, and what `check` raises for
+    an answer that was given on the command line.
+    """
+    try:
+        question = next(flow)
+        while True:
+            question = flow.send(_answer(question, answers, ask))
+    except StopIteration as end:
+        value: T = end.value
+        return value
+
+
+def _answer(question: Question, answers: Answers, ask: Asker) -> str:
+    found = answers.of(question.id)
+    if found is not None:
+        question.refuse(found)
+        return found
+    problem: str | None = None
+    while True:
+        answer = ask(question, problem)
+        if answer is None:
+            if question.default is None:
+                raise UsageError(
+                    tr('"{id}" has no answer: {text}', id=question.id, text=question.text),
+                    hint=tr("give it with --set {id}=…, or run the wizard in a terminal", id=question.id),
+                )
+            answer = question.default
+            question.refuse(answer)
+            return answer  # a default is not kept: it may be another the next time
+        try:
+            question.refuse(answer)
+        except EngineError as error:
+            problem = error.message
+            continue
+        answers.keep(question.id, answer)
+        return answer
