@@ -1,4 +1,4 @@
-"""Copy a market scheme into a folder of schemes: planned whole, over no file of the user's, and remembered."""
+"""Copy a market scheme into a folder of schemes: planned whole, over no file of the user, and remembered."""
 
 from __future__ import annotations
 
