@@ -1,0 +1,175 @@
+"""Each market scheme, run in the sandbox by the command line: what it writes is what the approvals ask for.
+
+What is expected is worked out here from the invented approvals themselves, not by a scheme.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MARKET = Path(__file__).parents[2] / "schemes/market"
+ENGINE = [sys.executable, "-c", "from engine.cli import main; main()"]
+
+Doc = dict[str, Any]
+
+
+class Place:
+    """A folder of its own with one market scheme in it, and its sandbox."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        shutil.copytree(MARKET / name, folder / "schemes")
+
+    def __call__(self, *words: str) -> Doc:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ENGINE_")}
+        done = subprocess.run(
+            [*ENGINE, *words, "--json"],
+            cwd=self.folder,
+            env=kept,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        told: Doc = json.loads(done.stdout)
+        return told
+
+    def docs(self, kind: str) -> list[Doc]:
+        """What the simulators hold of one kind."""
+        with sqlite3.connect(self.folder / ".engine/sandbox/state.db") as state:
+            rows = state.execute("SELECT doc FROM docs WHERE kind = ?", (kind,)).fetchall()
+        state.close()
+        return [json.loads(row[0]) for row in rows]
+
+    def approvals(self, code: str) -> dict[str, Doc]:
+        """Agreed approvals by their number, those included that are still running."""
+        agreed = [
+            one for one in self.docs("dingtalk/instance") if one["code"] == code and one["outcome"] == "agree"
+        ]
+        return {
+            one["business_id"]: one for one in agreed if one["biz_action"] == "NONE" and not one["attached"]
+        }
+
+
+def text(approval: Doc, label: str) -> str:
+    return next(str(one.get("value") or "") for one in approval["form"] if one.get("name") == label)
+
+
+def rows(approval: Doc, label: str) -> list[dict[str, str]]:
+    table = next(one for one in approval["form"] if one.get("name") == label)
+    return [{cell["label"]: cell["value"] for cell in row} for row in table["rows"]]
+
+
+def number(value: str) -> Decimal:
+    return Decimal(value.replace(",", "") or "0")
+
+
+# --- what each approval comes to ----------------------------------------------------------------------
+
+
+def _travel(approval: Doc) -> Decimal:
+    claimed = sum((number(row["金额(元)"]) for row in rows(approval, "差旅明细")), Decimal())
+    return claimed - number(text(approval, "冲借款金额"))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A market scheme: whose approvals it reads, what it writes, and what an approval is worth."""
+
+    name: str
+    code: str
+    form: str
+    prefix: str
+    entity: str
+    worth: Callable[[Doc], Decimal]
+    amount: Callable[[Mapping[str, Any]], Decimal]
+
+
+def _of(field: str) -> Callable[[Mapping[str, Any]], Decimal]:
+    return lambda row: Decimal(row[field])
+
+
+CASES = [
+    Case(
+        "travel_to_paybill",
+        "PROC-TRAVEL-SANDBOX",
+        "AP_PAYBILL",
+        "CL",
+        "FPAYBILLENTRY",
+        _travel,
+        _of("FPAYTOTALAMOUNTFOR"),
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A scheme that ran, and ran again seven hours later."""
+
+    case: Case
+    place: Place
+    first: Doc
+    second: Doc
+
+    @property
+    def expected(self) -> dict[str, Decimal]:
+        worth = {
+            self.case.prefix + id: self.case.worth(one)
+            for id, one in self.place.approvals(self.case.code).items()
+        }
+        return {id: amount for id, amount in worth.items() if amount}
+
+    @property
+    def bills(self) -> list[Doc]:
+        return self.place.docs(f"kingdee/bill/{self.case.form}")
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
+def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    case: Case = request.param
+    place = Place(tmp_path_factory.mktemp(case.name), case.name)
+    first = place("run", case.name)
+    place("sandbox", "advance", "7h")
+    return Ran(case, place, first, place("run", case.name))
+
+
+def test_every_document_is_there_once_with_the_right_amount(ran: Ran) -> None:
+    made = {
+        one["number"]: sum(
+            (ran.case.amount(row["values"]) for row in one["entries"][ran.case.entity]), Decimal()
+        )
+        for one in ran.bills
+    }
+    assert len(made) == len(ran.bills)
+    assert made == ran.expected
+    assert sum(made.values()) == sum(ran.expected.values()) > 0
+    assert {
+        one["values"].get("FDOCUMENTSTATUS", one["values"].get("FDocumentStatus")) for one in ran.bills
+    } == {"C"}
+
+
+def test_the_runs_tell_the_same(ran: Ran) -> None:
+    first, second = ran.first["counts"], ran.second["counts"]
+    assert (ran.first["status"], ran.second["status"]) == ("success", "success")
+    assert first["delivered"] + second["delivered"] == len(ran.expected)
+    assert first["waiting"] == second["delivered"] == 1
+    assert first["failed"] == first["unknown"] == second["failed"] == second["unknown"] == 0
+
+
+def test_each_approval_gets_one_comment_that_names_its_document(ran: Ran) -> None:
+    comments = [one["remark"] for one in ran.place.docs("dingtalk/comment")]
+    assert len(comments) == len(ran.expected)
+    for id in ran.expected:
+        assert sum(id in remark for remark in comments) == 1
