@@ -79,12 +79,21 @@ def content_of(record: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _said(value: Any) -> Any:
     if isinstance(value, str):
-        return None if _UPLOADED.search(value) else value.strip()
+        return None if '"' in value and _UPLOADED.search(value) else value.strip()
     if isinstance(value, list):
         return [said for part in value if (said := _said(part)) is not None]
-    if isinstance(value, Mapping):
-        return {name: said for name, part in value.items() if name[:1] != "_" and (said := _said(part))}
-    return value
+    return _said_in(value) if isinstance(value, dict) else value
+
+
+def _said_in(row: dict[str, Any]) -> dict[str, Any]:
+    """A row's values; most are short texts, and there are very many of them."""
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        if name[:1] != "_":
+            said = value.strip() if value.__class__ is str and '"' not in value else _said(value)
+            if said:
+                found[name] = said
+    return found
 
 
 def _extend(instance: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from engine.connector.api import Amending
 from engine.errors import FailureClass
 from engine.language import tr
 from engine.ledger import comparing, deliveries, events
@@ -14,7 +13,7 @@ from engine.ledger.rows import Fault, State
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.connector.api import Amendment
+    from engine.connector.api import Amending, Amendment
     from engine.ledger.port import Transaction
     from engine.ledger.rows import Delivery
     from engine.run.lane import Lane, Work
@@ -32,7 +31,7 @@ def tell(tx: Transaction, work: Work, lane: Lane, record: Mapping[str, Any], hel
     Returns the reason for which this one is held, with what became of the earlier one; unchanged for a record
     that changes no other, or one that the ledger does not know.
     """
-    amends = lane.source.amends(record) if isinstance(lane.source, Amending) else None
+    amends = _amends(lane, record)
     earlier = earlier_of(tx, lane, amends) if amends is not None else None
     if amends is None or earlier is None:
         return held
@@ -54,12 +53,20 @@ def tell(tx: Transaction, work: Work, lane: Lane, record: Mapping[str, Any], hel
 
 def unheld(tx: Transaction, work: Work, lane: Lane, record: Mapping[str, Any]) -> Fault | None:
     """Why a record is held that the scheme lets through: it revokes or changes one that is paid."""
-    amends = lane.source.amends(record) if isinstance(lane.source, Amending) else None
+    amends = _amends(lane, record)
     earlier = earlier_of(tx, lane, amends) if amends is not None else None
     if earlier is None or earlier.state not in _PAID:
         return None
     held = Fault(tr("changed or revoked after approval"), FailureClass.CHANGED_AFTER_APPROVAL)
     return tell(tx, work, lane, record, held)
+
+
+def _amends(lane: Lane, record: Mapping[str, Any]) -> Amendment | None:
+    """What a record does to an earlier one; `isinstance` is too slow to be asked for each record."""
+    source = lane.source
+    if not (hasattr(source, "amends") and hasattr(source, "amended_by")):
+        return None
+    return cast("Amending", source).amends(record)
 
 
 def earlier_of(tx: Transaction, lane: Lane, amends: Amendment) -> Delivery | None:
