@@ -4,10 +4,10 @@ VENV ?= .venv
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types docs soak fuzz bench picture ci clean
+.PHONY: help run test check lint format types docs soak fuzz bench bench-peers picture ci clean
 
 help:  ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run:  ## the main job in the sandbox; nothing real is touched
 	@scripts/run
@@ -44,7 +44,11 @@ fuzz: $(VENV)/.installed-dev  ## bad input, for SECONDS=60 or longer; needs Linu
 	@SECONDS=$(or $(SECONDS),60) $(VENV)/bin/python tests/security/hostile/fuzz.py
 
 bench: $(VENV)/.installed-dev  ## the engine against the same by hand; writes docs/performance.md
-	@$(VENV)/bin/python -m benchmarks.report --claims $(or $(CLAIMS),20000) --size --write docs/performance.md
+	@$(VENV)/bin/python -m benchmarks.report --claims $(or $(CLAIMS),20000) --many $(or $(MANY),200000) --size \
+	--write docs/performance.md
+
+bench-peers: $(VENV)/.installed-dev  ## install Node-RED, airbyte-cdk and dlt, for make bench to measure
+	@$(VENV)/bin/python -m benchmarks.peers
 
 picture: $(VENV)/.installed-dev  ## make docs/run.svg anew, from a real run
 	@$(VENV)/bin/python tools/picture.py docs/run.svg

@@ -1,6 +1,6 @@
 """All benchmarks in one run, as a page: `make bench`.
 
-python -m benchmarks.report [--claims N] [--rounds N] [--size] [--write FILE]
+python -m benchmarks.report [--claims N] [--many N] [--rounds N] [--size] [--write FILE]
 """
 
 from __future__ import annotations
@@ -15,30 +15,41 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from benchmarks import mapping, starting, whole_job
+from benchmarks import mapping, memory, starting, targets, whole_job
+from benchmarks.peers import PEERS
+from benchmarks.targets import Target
 
 __all__ = ["page"]
-
-_TARGETS = {"engine --help": 150, "engine validate, one scheme": 300}
-_MOST_INSTALLED = 45
 
 HEAD = """# 性能 · Performance
 
 <!-- Written by `make bench`; do not edit. -->
 
 由 `make bench` 在一台机器上一次测出：引擎用它平常的命令和平常的台账，
-与手写的同样一件事轮流跑，对着同样的服务器。绝对数字随机器而变，看比例。
+与手写的同样一件事、与别的工具轮流跑，对着同样的服务器。绝对数字随机器而变，看比例。
 
 Measured by `make bench` in one run on one machine: the engine by its ordinary command with its ordinary
-ledger, and the same job by hand (aiohttp, orjson, sqlite3; `benchmarks/by_hand.py`), in turn, against the
-same servers. The numbers are the machine's; the ratios are what counts.
+ledger, the same job by hand (aiohttp, orjson, sqlite3; `benchmarks/by_hand.py`), and other tools
+(`benchmarks/peers`), in turn, against the same servers. The numbers are the machine's; the ratios are what
+counts.
 """
 
+Section = tuple[str, list[Target]]
+"""A part of the page, and what it says of what is wanted."""
 
-def page(claims: int, rounds: int, size: bool) -> str:
+
+def page(claims: int, many: int, rounds: int, size: bool) -> str:
     """The whole page."""
-    parts = [HEAD, _machine(), _whole_job(claims, rounds), _mapping(min(claims, 2000)), _starting(size)]
-    return "\n".join(parts)
+    machine = _machine()
+    sections = [
+        _whole_job(claims, rounds),
+        _mapping(min(claims, 2000)),
+        _memory(claims, many),
+        _starting(size),
+    ]
+    wanted = [target.row() for _, found in sections for target in found]
+    summary = f"## What is wanted\n\n{_table(('what', 'wanted', 'measured', 'holds'), wanted)}"
+    return "\n".join([HEAD, machine, summary, *(text for text, _ in sections)])
 
 
 def _machine() -> str:
@@ -57,8 +68,8 @@ def _machine() -> str:
     return _table(("machine", ""), about)
 
 
-def _whole_job(claims: int, rounds: int) -> str:
-    found = whole_job.report(claims, [0.0, 0.02], rounds, whole_job.NAMES)
+def _whole_job(claims: int, rounds: int) -> Section:
+    found = whole_job.report(claims, [0.0, 0.02], rounds, whole_job.able())
     by_hand = {each["latency"]: each for each in found if each["name"] == whole_job.BY_HAND}
     rows = []
     for each in found:
@@ -72,7 +83,7 @@ def _whole_job(claims: int, rounds: int) -> str:
                 f"{each['cpu_ms']:.2f}",
                 f"{each['cpu_ms'] / against['cpu_ms']:.1f} ×",
                 f"{each['peak']:.0f}",
-                f"{each['disk']:.0f}",
+                f"{each['disk']:.0f}" if each["disk"] else "",
             )
         )
     heads = (
@@ -90,29 +101,43 @@ def _whole_job(claims: int, rounds: int) -> str:
         f"ask by key, save, submit, audit; {whole_job.READERS} readers, {whole_job.SENDERS} senders, batches "
         f"of {whole_job.BATCH}. The start of the process counts."
     )
-    return f"## The whole job\n\n{text}\n\n{_table(heads, rows)}"
+    absent = [peer.name for peer in PEERS if not peer.installed()]
+    if absent:
+        text += f"\n\nNot installed, and left out: {'; '.join(absent)}. `make bench-peers` installs them."
+    return f"## The whole job\n\n{text}\n\n{_table(heads, rows)}", targets.of_whole_job(found)
 
 
-def _mapping(claims: int) -> str:
+def _mapping(claims: int) -> Section:
     found = mapping.report(claims, 5)
     rows = [
         (name, f"{took:.1f}", f"{found['ratio'][name]:.2f} ×") for name, took in found["microseconds"].items()
     ]
-    return f"## Mapping\n\nOne claim to one bill.\n\n{_table(('who', 'µs a claim', 'of by hand'), rows)}"
+    text = f"## Mapping\n\nOne claim to one bill.\n\n{_table(('who', 'µs a claim', 'of by hand'), rows)}"
+    return text, targets.of_mapping(found["ratio"])
 
 
-def _starting(size: bool) -> str:
+def _memory(claims: int, many: int) -> Section:
+    found = memory.report([500, claims, many])
     rows = [
-        (name, f"{cost['wall_ms']:.0f} ms", f"{cost['cpu_ms']:.0f} ms", f"{_TARGETS[name]} ms")
-        for name, cost in starting.report(7).items()
+        (each["claims"], f"{each['peak']:.0f}", f"{each['cpu_ms']:.2f}", f"{each['disk']:.0f}")
+        for each in found
     ]
-    text = f"## Start\n\n{_table(('command', 'by the clock', 'CPU', 'at most'), rows)}"
-    if size:
-        text += (
-            f"\nInstalled with all it depends on, without bytecode: {starting.installed_megabytes():.1f} MB "
-        )
-        text += f"(at most {_MOST_INSTALLED} MB wanted).\n"
-    return text
+    text = "The engine alone, each run with a new ledger; the servers' memory is not in it."
+    heads = ("claims", "peak MB", "CPU ms a claim", "ledger MB")
+    return f"## Memory\n\n{text}\n\n{_table(heads, rows)}", targets.of_memory(found)
+
+
+def _starting(size: bool) -> Section:
+    found = starting.report(7)
+    rows = [
+        (name, f"{cost['wall_ms']:.0f} ms", f"{cost['cpu_ms']:.0f} ms", f"{cost['peak']:.0f}")
+        for name, cost in found.items()
+    ]
+    installed = starting.installed_megabytes() if size else None
+    text = f"## Start\n\n{_table(('command', 'by the clock', 'CPU', 'peak MB'), rows)}"
+    if installed is not None:
+        text += f"\nInstalled with all it depends on, without bytecode: {installed:.1f} MB.\n"
+    return text, targets.of_starting(found, installed)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -124,12 +149,13 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def main() -> None:
     """Measure, print, and write where that is asked for."""
     reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--claims", type=int, default=20_000)
+    reader.add_argument("--claims", type=int, default=memory.FEW)
+    reader.add_argument("--many", type=int, default=memory.MANY, help="claims of the largest run, for memory")
     reader.add_argument("--rounds", type=int, default=1)
     reader.add_argument("--size", action="store_true", help="also install everything anew, to weigh it")
     reader.add_argument("--write", type=Path)
     given = reader.parse_args()
-    made = page(given.claims, given.rounds, given.size)
+    made = page(given.claims, given.many, given.rounds, given.size)
     sys.stdout.write(made)
     if given.write:
         given.write.write_text(made, encoding="utf-8")
