@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from engine.market.merge.tree import Entry, FlowEntry, Leaf, Meaning
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
 __all__ = ["Triple", "aligned", "ordered"]
 
@@ -31,25 +31,27 @@ class Triple:
 def aligned(base: Sequence[Part], mine: Sequence[Part], theirs: Sequence[Part]) -> list[Triple]:
     """All entries of the three, each once: mappings by key, lists by what names an item, then by likeness."""
     to_mine, to_theirs = _pairs(base, mine), _pairs(base, theirs)
+    new_mine, new_theirs = _new(mine, to_mine), _new(theirs, to_theirs)
+    places = _pairs([mine[at] for at in new_mine], [theirs[at] for at in new_theirs])
+    both = {new_mine[at]: new_theirs[to] for at, to in places.items()}
+    _pair_alike(base, mine, to_mine, kept=to_theirs, taken=set(both))
+    _pair_alike(base, theirs, to_theirs, kept=to_mine, taken=set(both.values()))
     triples = [Triple(at, to_mine.get(at), to_theirs.get(at)) for at in range(len(base))]
-    new_mine = [at for at in range(len(mine)) if at not in to_mine.values()]
-    new_theirs = [at for at in range(len(theirs)) if at not in to_theirs.values()]
-    both = _pairs([mine[at] for at in new_mine], [theirs[at] for at in new_theirs], likeness=False)
-    triples += [
-        Triple(None, at, new_theirs[both[place]] if place in both else None)
-        for place, at in enumerate(new_mine)
-    ]
-    triples += [Triple(None, None, at) for place, at in enumerate(new_theirs) if place not in both.values()]
+    triples += [Triple(None, at, both.get(at)) for at in _new(mine, to_mine)]
+    triples += [Triple(None, None, at) for at in _new(theirs, to_theirs) if at not in both.values()]
     return triples
 
 
-def _pairs(base: Sequence[Part], other: Sequence[Part], *, likeness: bool = True) -> dict[int, int]:
+def _new(parts: Sequence[Part], pairs: Mapping[int, int]) -> list[int]:
+    """The places of what the base does not have."""
+    return [at for at in range(len(parts)) if at not in pairs.values()]
+
+
+def _pairs(base: Sequence[Part], other: Sequence[Part]) -> dict[int, int]:
     """Index in `base` → index in `other` of the same entry."""
     found: dict[int, int] = {}
     _pair(found, [_name(part) for part in base], [_name(part) for part in other], once=True)
     _pair(found, [_said(part) for part in base], [_said(part) for part in other], once=False)
-    if likeness:
-        _pair_alike(found, base, other)
     return found
 
 
@@ -66,21 +68,34 @@ def _pair(found: dict[int, int], base: Sequence[Hashable], other: Sequence[Hasha
             taken.add(place)
 
 
-def _pair_alike(found: dict[int, int], base: Sequence[Part], other: Sequence[Part]) -> None:
-    """Pair items between the same neighbours that are alike: renamed, or scalars that were replaced."""
-    taken = set(found.values())
+def _pair_alike(
+    base: Sequence[Part],
+    other: Sequence[Part],
+    found: dict[int, int],
+    *,
+    kept: Mapping[int, int],
+    taken: set[int],
+) -> None:
+    """Pair items beside the same neighbours that are alike: renamed, or scalars that were replaced.
+
+    Only those that the third version has `kept`: where it removed one, the other's is a new one.
+    """
+    taken = taken | set(found.values())
     for at, part in enumerate(base):
-        if at in found or part.key is not None:
+        if at in found or at not in kept or part.key is not None:
             continue
         before = found.get(at - 1, -1 if at == 0 else None)
         after = found.get(at + 1, len(other) if at == len(base) - 1 else None)
         places = [before + 1] if before is not None else []
         places += [after - 1] if after is not None else []
-        for place in places:
-            if 0 <= place < len(other) and place not in taken and _alike(part, other[place]):
-                found[at] = place
-                taken.add(place)
-                break
+        place = next((to for to in places if _free(to, other, taken) and _alike(part, other[to])), None)
+        if place is not None:
+            found[at] = place
+            taken.add(place)
+
+
+def _free(place: int, other: Sequence[Part], taken: set[int]) -> bool:
+    return 0 <= place < len(other) and place not in taken
 
 
 def _name(part: Entry | FlowEntry) -> Hashable:

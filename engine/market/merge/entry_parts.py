@@ -51,7 +51,8 @@ def merged_parts(base: Entry | None, mine: Entry, theirs: Entry, of: str, *, tra
     below = merge_comments(old.below, own.below, new.below)
     if not _has_line(source):
         beside = [*([comment] if comment else []), *beside]
-    lead += "".join(f"{' ' * mine.column}{line}\n" for line in beside)
+    there = {line.strip() for line in lead.splitlines()}  # from an upgrade that was broken off
+    lead += "".join(f"{' ' * mine.column}{line}\n" for line in beside if line not in there)
     line = f"{space}{comment}\n" if comment else "\n"
     below = shifted(below, source.column - mine.column)
     if not _has_line(source):
@@ -97,33 +98,37 @@ def _chosen(base: str, mine: str, theirs: str) -> tuple[str, list[str]]:
     return mine, [theirs] if theirs else []
 
 
-def join_item(sign: str, pieces: Sequence[Piece]) -> tuple[Piece, ...] | None:
-    """The pieces of a block with a dash before its first line; None where a conflict leaves no such line.
+def join_item(sign: str, lead: str, pieces: Sequence[Piece]) -> tuple[Piece, ...] | None:
+    """An item of a list: its `lead`, then a block with a dash before its first line.
 
-    Comments that have come to stand above the first line go above the dash.
+    Comments that have come to stand above that line go above the dash, each once. None where a conflict
+    leaves no such line.
     """
-    above: list[Piece] = []
+    above = lead.splitlines(keepends=True)
     for at, piece in enumerate(pieces):
         if isinstance(piece, Conflict):
-            if not piece.mine or not piece.theirs:
+            first = _split(sign, piece.mine), _split(sign, piece.theirs)
+            if first[0] is None or first[1] is None or first[0][0] or first[1][0]:
                 return None
-            mine, theirs = _with_sign(sign, piece.mine), _with_sign(sign, piece.theirs)
-            if mine is None or theirs is None:
-                return None
-            return (*above, Conflict(mine, theirs, piece.path), *pieces[at + 1 :])
-        joined = _with_sign(sign, piece)
-        if joined is not None:
-            return (*above, joined, *pieces[at + 1 :])
-        above.append(piece)
+            begun: Piece = Conflict(first[0][1], first[1][1], piece.path)
+        else:
+            split = _split(sign, piece)
+            lines, rest = split if split is not None else (piece.splitlines(keepends=True), "")
+            there = {line.strip() for line in above} - {""}
+            above += [line for line in lines if line.strip() not in there]
+            if split is None:
+                continue
+            begun = rest
+        return ("".join(above), begun, *pieces[at + 1 :])
     return None
 
 
-def _with_sign(sign: str, text: str) -> str | None:
-    """The text with the sign in its first line that is no comment; None where it has none."""
+def _split(sign: str, text: str) -> tuple[list[str], str] | None:
+    """Comment lines, and the text from its first other line on, with the sign in it; None without one."""
     lines = text.splitlines(keepends=True)
     for at, line in enumerate(lines):
         if line.strip() and not line.lstrip(" ").startswith("#"):
             if line[: len(sign)].strip(" "):
                 return None
-            return "".join([*lines[:at], sign + line[len(sign) :], *lines[at + 1 :]])
+            return lines[:at], "".join([sign + line[len(sign) :], *lines[at + 1 :]])
     return None

@@ -171,11 +171,13 @@ class _Entries:
             said = _named(mine, result.value.meaning)
             return _Merged((parts.lead, text), said, said)
         sign = " " * self.column + mine.sign + parts.gap
-        pieces = join_item(sign, result.pieces) if not parts.gap.endswith("\n") else (sign, *result.pieces)
+        pieces: tuple[Piece, ...] | None = (parts.lead, sign, *result.pieces)
+        if not parts.gap.endswith("\n"):
+            pieces = join_item(sign, parts.lead, result.pieces)
         if pieces is None or result.mine is None or result.theirs is None:
             return self._conflict(mine, theirs)
         said_mine, said_theirs = _named(mine, result.mine), _named(mine, result.theirs)
-        return _Merged((parts.lead, *pieces, parts.end), said_mine, said_theirs)
+        return _Merged((*pieces, parts.end), said_mine, said_theirs)
 
     def _text(self, parts: Parts, taken: _Taken) -> str:
         """The lines of an entry whose value was taken from one side."""
