@@ -84,6 +84,10 @@ def _travel(approval: Doc) -> Decimal:
     return claimed - number(text(approval, "冲借款金额"))
 
 
+def _supplier_payment(approval: Doc) -> Decimal:
+    return sum((number(row["付款金额(元)"]) for row in rows(approval, "付款明细")), Decimal())
+
+
 @dataclass(frozen=True)
 class Case:
     """A market scheme: whose approvals it reads, what it writes, and what an approval is worth."""
@@ -109,6 +113,15 @@ CASES = [
         "CL",
         "FPAYBILLENTRY",
         _travel,
+        _of("FPAYTOTALAMOUNTFOR"),
+    ),
+    Case(
+        "supplier_payment_to_paybill",
+        "PROC-SUPPLIER-PAYMENT-SANDBOX",
+        "AP_PAYBILL",
+        "GF",
+        "FPAYBILLENTRY",
+        _supplier_payment,
         _of("FPAYTOTALAMOUNTFOR"),
     ),
 ]
