@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
 
-__all__ = ["DEEPEST", "dumps", "loads"]
+__all__ = ["DEEPEST", "dumps", "indented", "loads"]
 
 DEEPEST = 100
 _EXPONENT_MOST = 100
@@ -27,6 +27,33 @@ def dumps(value: Any) -> str:
         return orjson.dumps(value, default=_encode).decode()
     except TypeError:  # half a character, or a whole number of more than 64 bits
         return orjson.dumps(_storable(value), default=_encode).decode()
+
+
+def indented(value: Any) -> str:
+    """JSON for people: a line for each value, Decimals digit for digit; NaN and the like as they are."""
+    return "".join(_pieces(value, "\n"))
+
+
+def _pieces(value: Any, line: str) -> Iterator[str]:
+    inner = line + "  "
+    if isinstance(value, dict) and value:
+        yield from _inside("{", [(f"{_scalar(str(key))}: ", each) for key, each in value.items()], "}", inner)
+    elif isinstance(value, list | tuple) and value:
+        yield from _inside("[", [("", each) for each in value], "]", inner)
+    else:
+        yield _scalar(value)
+
+
+def _inside(opening: str, items: list[tuple[str, Any]], closing: str, line: str) -> Iterator[str]:
+    yield opening
+    for place, (name, value) in enumerate(items):
+        yield f"{',' if place else ''}{line}{name}"
+        yield from _pieces(value, line)
+    yield line[:-2] + closing
+
+
+def _scalar(value: Any) -> str:
+    return str(value) if isinstance(value, Decimal) and not value.is_finite() else dumps(value)
 
 
 def loads(text: str | bytes, deepest: int = DEEPEST) -> Any:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["quoted", "with_value"]
 
 _INDENT = 2
+_FLOW = frozenset(",[]{}")
+"""What ends a plain text within brackets, and nowhere else."""
 
 
 def with_value(text: str, path: Sequence[str], value: str, *, name: str) -> str:
@@ -38,10 +40,10 @@ def with_value(text: str, path: Sequence[str], value: str, *, name: str) -> str:
 
 
 def quoted(value: str) -> str:
-    """A text as a YAML scalar that means exactly this text."""
+    """A text as a YAML scalar that means exactly this text, within brackets too."""
     plain = yaml.safe_dump(value, allow_unicode=True, width=2**31, default_style=None).rstrip("\n")
     plain = plain.removesuffix("\n...").removesuffix("...").rstrip()
-    if plain == value:
+    if plain == value and not _FLOW & set(value):
         return value
     escaped = yaml.safe_dump(value, allow_unicode=True, width=2**31, default_style='"').rstrip("\n")
     return escaped.removesuffix("...").rstrip()

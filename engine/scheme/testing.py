@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from engine.scheme.model import Scheme, SourceSpec, TestSpec
     from engine.scheme.tables import StaticTable
 
-__all__ = ["NOW", "TestResult", "run_tests"]
+__all__ = ["NOW", "TestResult", "run_tests", "worked_out"]
 
 NOW = datetime(2026, 1, 1, tzinfo=SHANGHAI)
 _SECONDS_MOST = 1.0
@@ -73,12 +73,7 @@ def run_tests(
 
     `monotonic`, where given, bounds each test to a second, for schemes that nobody has looked at yet.
     """
-    reach = Reach(catalogs, environment)
-    form = reach.form(scheme.target.connection, scheme.target.form)
-    defaults = {name: spec.default for name, spec in scheme.tables.items() if spec.has_default}
-    mapper = Mapper(
-        scheme.target.mapping, form=form, table_defaults=defaults, zone=SHANGHAI, monotonic=monotonic
-    )
+    mapper = _mapper(scheme, Reach(catalogs, environment), monotonic)
     try:
         tables = load_tables(scheme)
     except SchemeError as error:
@@ -86,6 +81,31 @@ def run_tests(
             TestResult(scheme.id, test.name, False, str(error), test.position.line) for test in scheme.tests
         ]
     return [_run(scheme, test, mapper, tables, monotonic) for test in scheme.tests]
+
+
+def _mapper(scheme: Scheme, reach: Reach, monotonic: Callable[[], float] | None) -> Mapper:
+    form = reach.form(scheme.target.connection, scheme.target.form)
+    defaults = {name: spec.default for name, spec in scheme.tables.items() if spec.has_default}
+    return Mapper(
+        scheme.target.mapping, form=form, table_defaults=defaults, zone=SHANGHAI, monotonic=monotonic
+    )
+
+
+def worked_out(
+    scheme: Scheme,
+    test: TestSpec,
+    *,
+    catalogs: Callable[[str], Catalog | None] = catalog,
+    monotonic: Callable[[], float] | None = None,
+) -> tuple[dict[str, Any], Mapping[str, Any] | None]:
+    """A test's record, and the payload that the scheme makes of it; None where it makes none.
+
+    Raises SchemeError for a table or record that cannot be read.
+    """
+    mapper = _mapper(scheme, Reach(catalogs), monotonic)
+    record, params = read_record(test, scheme.file.parent), _params(scheme, test)
+    answers = _answers(test, load_tables(scheme))
+    return record, _outcome(scheme, record, params, mapper, answers, monotonic).document
 
 
 def _run(

@@ -91,6 +91,7 @@ def test_a_quoted_text_means_itself(text: str) -> None:
     except yaml.YAMLError:
         return
     assert yaml.safe_load(quoted(text)) == text
+    assert yaml.safe_load(f"[{quoted(text)}, x]") == [text, "x"]
 
 
 KEYS = st.sampled_from(["a", "b", "c d", "金额"])
