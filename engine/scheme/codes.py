@@ -13,6 +13,7 @@ CODES: dict[str, str] = {
     "S105": "a tag is not known",
     "S106": "mappings are not merged with <<",
     "S107": "a key is empty, or no text",
+    "S108": "two versions stand side by side after a merge, and nobody has chosen",
     "S109": "a reference such as ${env:X} belongs in connections.yaml",
     # shape
     "S201": "a key is not known here",

@@ -13,8 +13,9 @@ from engine.findings import Finding, Severity, nearest
 from engine.language import tr
 from engine.scheme.build import build_scheme, mapping, text
 from engine.scheme.files import safe_file
+from engine.scheme.marks import UndecidedError, refuse_marks
 from engine.scheme.shape import check_shape
-from engine.yaml_nodes import decode_text, read_yaml, read_yaml_text
+from engine.yaml_nodes import BYTES_MOST, decode_text, read_yaml, read_yaml_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 UNREADABLE = "S101"
+UNDECIDED = "S108"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def load_scheme(path: Path, reach: Reach | None = None) -> Loaded:
         root = read_yaml(path, found)
         content = path.read_bytes()
     except SchemeError as error:
-        return Loaded(None, [*found, _unreadable(error, str(path))])
+        return Loaded(None, _undecided(path) or [*found, _unreadable(error, str(path))])
     except OSError as error:
         return Loaded(None, [Finding(UNREADABLE, Position(str(path)), error.strerror or str(error))])
     return _load(root, path, content, found, reach)
@@ -74,8 +76,26 @@ def load_scheme_text(content: str, path: Path, reach: Reach | None = None) -> Lo
     try:
         root = read_yaml_text(content, str(path), found)
     except SchemeError as error:
-        return Loaded(None, [*found, _unreadable(error, str(path))])
+        return Loaded(None, _marked(content, path) or [*found, _unreadable(error, str(path))])
     return _load(root, path, content.encode("utf-8", "surrogatepass"), found, reach)
+
+
+def _undecided(path: Path) -> list[Finding]:
+    """The finding of a file with the marks of a merge: why it is no YAML, which says all there is to say."""
+    try:
+        if not path.is_file() or path.stat().st_size > BYTES_MOST:
+            return []
+        return _marked(path.read_bytes().decode("utf-8", "replace"), path)
+    except OSError:
+        return []
+
+
+def _marked(content: str, path: Path) -> list[Finding]:
+    try:
+        refuse_marks(content, str(path))
+    except UndecidedError as error:
+        return [Finding(UNDECIDED, error.position or Position(str(path)), error.message, hint=error.hint)]
+    return []
 
 
 def _unreadable(error: SchemeError, name: str) -> Finding:
@@ -84,6 +104,9 @@ def _unreadable(error: SchemeError, name: str) -> Finding:
 
 
 def _load(root: Node, path: Path, content: bytes, found: list[Finding], reach: Reach | None) -> Loaded:
+    marked = _marked(content.decode("utf-8", "replace"), path)  # within a long text they would be YAML
+    if marked:
+        return Loaded(None, marked)
     shape = check_shape(root)
     findings = [*found, *shape]
     if not root.is_mapping:

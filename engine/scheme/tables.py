@@ -14,6 +14,7 @@ from engine.language import tr
 from engine.mapping.scope import MISS
 from engine.scheme.build import table_spec
 from engine.scheme.files import safe_file
+from engine.scheme.marks import refuse_marks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,6 +139,7 @@ def _read_csv(path: Path, shown: str, spec: TableSpec) -> dict[str, Any]:
         raise SchemeError(
             tr('"{name}" cannot be read: {reason}', name=shown, reason=error.strerror), position=spec.position
         ) from error
+    refuse_marks(text, shown)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     entries: dict[str, Any] = {}
     lines: dict[str, int] = {}

@@ -9,6 +9,7 @@ from engine.findings import nearest
 from engine.language import tr
 from engine.scheme.lint.look import Look, did_you_mean
 from engine.scheme.lint.source import known_interface
+from engine.scheme.marks import UndecidedError
 from engine.scheme.tables import load_table
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def _check_static(look: Look, spec: TableSpec) -> None:
         load_table(spec, look.scheme.file.parent)
     except SchemeError as error:
         own = error.position is None or error.position.file == spec.position.file
-        code, place = "S504", error.position
+        code, place = "S108" if isinstance(error, UndecidedError) else "S504", error.position
         if own:
             code = "S503" if spec.file else "S504"
             place = look.node("tables", spec.name, "file" if spec.file else "values").position
