@@ -27,7 +27,10 @@ def in_terminal(question: Question, problem: str | None) -> str | None:
             click.secho(plain(question.help), dim=True, err=True)
         _show_choices(question)
     answer: str = click.prompt(
-        click.style(plain(question.text), bold=True), default=question.default, err=True, type=str
+        click.style(plain(question.text), bold=True),
+        default=question.guess or question.default,
+        err=True,
+        type=str,
     )
     return _meant(question, answer.strip())
 

@@ -30,7 +30,9 @@ _COMMANDS = {
     "runs": "engine.cli.runs",
     "connections": "engine.cli.connections",
     "connectors": "engine.cli.connectors",
+    "market": "engine.cli.market",
     "sandbox": "engine.cli.sandbox",
+    "new": "engine.cli.new",
     "ledger": "engine.cli.ledger",
 }
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.run.preview import Previewed
     from engine.run.workplace import Workplace
 
-__all__ = ["preview"]
+__all__ = ["preview", "print_pair"]
 
 _FIRST = 3
 # Worth seeing when there is nothing to deliver: what goes wrong, and what the mapping makes of the rest.
@@ -62,7 +62,7 @@ async def _preview(
         _print_list(shown)
     else:
         for one in shown:
-            _print_pair(one)
+            print_pair(one)
         if not any(one.outcome == "deliver" for one in shown):
             click.echo(tr("nothing would be delivered; --all shows what the window holds"))
     return 1 if any(one.outcome == "failed" for one in shown) else 0
@@ -151,7 +151,8 @@ def _outcome(name: str) -> str:
     }[name]
 
 
-def _print_pair(one: Previewed) -> None:
+def print_pair(one: Previewed) -> None:
+    """A record and its document, side by side."""
     from rich.console import Console
     from rich.panel import Panel
     from rich.table import Table

@@ -342,6 +342,7 @@ def test_base_data_can_be_chosen_from(tmp_path: Path) -> None:
         async with site(tmp_path) as there:
             found = await there.connector.choices("ORG_Organizations")
             assert ("100", "星河智联科技有限公司") in {(each.value, each.label) for each in found}
+            assert await there.connector.choices("organizations") == found
             with pytest.raises(ConfigurationError):
                 await there.connector.choices("x' or 1=1")
 

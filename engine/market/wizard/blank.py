@@ -113,6 +113,11 @@ class _Target:
     def fields(self) -> Mapping[str, Field]:
         return self.form.fields if self.form else self.interface.fields
 
+    @property
+    def amount(self) -> str:
+        """The field that holds the money, where the form has one."""
+        return (self.form.amount if self.form else None) or ""
+
 
 def _target(around: Surroundings) -> Flow[_Target]:
     connection = yield from _connection(around, "target", tr("To which system is written"), "target")
@@ -158,16 +163,16 @@ def _mapping(target: _Target, sample: Mapping[str, Any], number: str) -> Flow[li
     )
     entries = [Entry(target.key, key, _label(target.fields.get(target.key)))]
     for wanted in target.fields.values():
-        if wanted.name == target.key or not wanted.required:
+        if wanted.name == target.key or not (wanted.required or wanted.usual):
             continue
         if wanted.type == "array":
-            entries.append((yield from _rows(wanted, sample)))
+            entries.append((yield from _rows(wanted, sample, target.amount)))
         else:
             entries.append((yield from _entry(wanted, f"map.{wanted.name}", sample, "$.")))
     return entries
 
 
-def _rows(wanted: Field, sample: Mapping[str, Any]) -> Flow[Entry]:
+def _rows(wanted: Field, sample: Mapping[str, Any], amount: str) -> Flow[Entry]:
     tables = [name for name, value in sample.items() if _is_table(value)]
     answer = yield Question(
         f"rows.{wanted.name}",
@@ -180,7 +185,7 @@ def _rows(wanted: Field, sample: Mapping[str, Any]) -> Flow[Entry]:
     entries: list[Entry] = []
     before = "@." if table else "$."
     for column in wanted.fields.values():
-        if column.required:
+        if column.required or column.usual or f"{wanted.name}.{column.name}" == amount:
             entry = yield from _entry(column, f"map.{wanted.name}.{column.name}", row, before)
             entries.append(entry)
     return Entry(wanted.name, "", wanted.label, Rows(f"$.{table}[*]" if table else None, tuple(entries)))
@@ -189,12 +194,12 @@ def _rows(wanted: Field, sample: Mapping[str, Any]) -> Flow[Entry]:
 def _entry(wanted: Field, id: str, sample: Mapping[str, Any], before: str) -> Flow[Entry]:
     offered = [Choice(f"{before}{name}", _shown(value)) for name, value in _values(sample)]
     guess = _closest(wanted, [each.value.removeprefix(before) for each in offered])
-    default = f"{before}{guess}" if guess else _default(wanted)
     answer = yield Question(
         id,
         f"{wanted.name} {wanted.label}".strip(),
         help=wanted.description or tr("a path such as $.…, a template in {{ }}, or a constant; empty: later"),
-        default=default,
+        default=_default(wanted),
+        guess=f"{before}{guess}" if guess else None,
         choices=offered,
     )
     return Entry(wanted.name, answer.strip(), wanted.label)
@@ -205,10 +210,16 @@ def _default(wanted: Field) -> str:
 
 
 def _closest(wanted: Field, names: Sequence[str]) -> str | None:
-    """The source field whose label is most like the target's."""
-    scored = [(SequenceMatcher(None, wanted.label, name).ratio(), name) for name in names if wanted.label]
+    """The source field whose label has most in common with the target's."""
+    scored = [(_alike(wanted.label, name), name) for name in names if wanted.label]
     best = max(scored, default=(0.0, ""))
     return best[1] if best[0] >= _ALIKE else None
+
+
+def _alike(one: str, other: str) -> float:
+    """The share of the shorter label that the longest text in both makes up."""
+    found = SequenceMatcher(None, one, other).find_longest_match()
+    return found.size / min(len(one), len(other)) if found.size > 1 else 0.0
 
 
 def _values(sample: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

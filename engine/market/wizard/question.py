@@ -26,14 +26,16 @@ def _anything(answer: str) -> None:
 class Question:
     """One thing to ask. `id` is its name on the command line (``--set id=…``) and among kept answers.
 
-    `default` is taken where nobody answers; None where somebody must. `choices` are offered; other answers
-    are taken only where `open`. `check` raises an EngineError for an answer that will not do.
+    `default` is taken where nobody answers; None where somebody must. `guess` stands in its place where a
+    person is asked. `choices` are offered; other answers are taken only where `open`. `check` raises an
+    EngineError for an answer that will not do.
     """
 
     id: str
     text: str
     help: str = ""
     default: str | None = None
+    guess: str | None = None
     choices: Sequence[Choice] = ()
     open: bool = True
     check: Callable[[str], None] = _anything

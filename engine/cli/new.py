@@ -1,0 +1,320 @@
+"""engine new: the wizard, from a market scheme or from nothing to a scheme that runs."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.cli.context import Common, common_options, emit, run_async
+from engine.errors import CredentialsError, EngineError, SchemeError, UsageError
+from engine.language import tr
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.market.card import Card
+    from engine.market.copying import Plan as Copy
+    from engine.market.folder import Folder
+    from engine.market.wizard.answers import Answers
+    from engine.market.wizard.plan import Plan
+    from engine.market.wizard.question import Asker
+    from engine.run.preview import Previewed
+    from engine.run.workplace import Choice
+    from engine.scheme.model import Scheme
+
+__all__ = ["new"]
+
+_KEPT = Path(".engine") / "new.json"
+_TRIED = Path(".engine") / "new"
+
+
+@click.command(
+    help=tr("Make a scheme: copy one from the market, or begin with nothing; asks what it must know.")
+)
+@click.option("--market", metavar="NAME", help=tr("Copy this market scheme."))
+@click.option("--blank", is_flag=True, help=tr("Begin with nothing."))
+@click.option("--from", "origin", metavar="MARKET", help=tr("Another market: a folder or a checkout."))
+@click.option("--as", "id", metavar="ID", help=tr("What the scheme is to be called."))
+@click.option("--set", "pairs", multiple=True, metavar="K=V", help=tr("The answer to one question."))
+@click.option("--yes", is_flag=True, help=tr("Ask nothing: what has no answer is as its default says."))
+@click.option("--restart", is_flag=True, help=tr("Forget what an interrupted wizard was told."))
+@common_options
+def new(
+    common: Common,
+    market: str | None,
+    blank: bool,
+    origin: str | None,
+    id: str | None,
+    pairs: tuple[str, ...],
+    yes: bool,
+    restart: bool,
+) -> int:
+    """Run the wizard."""
+    from engine.market.wizard.answers import Answers
+    from engine.scheme.params import parse_overrides
+
+    given = parse_overrides(pairs)
+    start = _start_given(market, blank)
+    given |= {
+        name: value for name, value in {"start": start, "id": id, "environment": common.env}.items() if value
+    }
+    root = _root(common)
+    answers = Answers.load(root / _KEPT, given)
+    asks = sys.stdin.isatty() and not yes
+    _go_on_or_begin_anew(answers, asks=asks, restart=restart or yes)
+    return _Wizard(common, root, origin, answers, asks=asks).run()
+
+
+def _start_given(market: str | None, blank: bool) -> str | None:
+    from engine.market.wizard.plan import BLANK
+
+    if market and blank:
+        raise UsageError(tr("--market and --blank exclude each other"))
+    return BLANK if blank else market
+
+
+def _root(common: Common) -> Path:
+    """The project: where connections.yaml lies, or schemes/; else here."""
+    from engine.run.choice import choose_environment
+
+    settings, _ = choose_environment(None, common.connections)
+    if settings.file is not None:
+        return settings.file.resolve().parent
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / "schemes").is_dir()), here)
+
+
+def _go_on_or_begin_anew(answers: Answers, *, asks: bool, restart: bool) -> None:
+    from engine.cli.asking import confirmed
+
+    if not answers.kept:
+        return
+    told = ", ".join(f"{name}={value}" for name, value in list(answers.kept.items())[:4])
+    if restart or (asks and not confirmed(tr("Go on where you stopped ({told})?", told=told))):
+        answers.forget()
+
+
+class _Wizard:
+    """One run of the wizard: ask, try, save, say what comes next."""
+
+    def __init__(
+        self, common: Common, root: Path, origin: str | None, answers: Answers, *, asks: bool
+    ) -> None:
+        self.common = common
+        self.root = root
+        self.origin = origin
+        self.answers = answers
+        self.asks = asks
+        self._folders: dict[str, Folder] = {}
+        self._unreached = False
+
+    def run(self) -> int:
+        from engine.cli.asking import confirmed, in_terminal, nobody
+        from engine.market.wizard.question import answered
+
+        asker: Asker = in_terminal if self.asks else nobody
+        plan = answered(self._flow(), self.answers, asker)
+        if self.answers.unused:
+            raise UsageError(
+                tr("nobody asked for {names}", names=", ".join(self.answers.unused)),
+                hint=tr("the questions are named in `engine new --help` and in docs/market.md"),
+            )
+        problem = self._try(plan)
+        if self.asks and not confirmed(tr("Save it?")):
+            click.echo(tr("nothing was written; `engine new` goes on from here"), err=True)
+            return 1
+        main, changed = self._save(plan, self.root / "schemes")
+        self.answers.forget()
+        self._tell(plan, main, changed, problem)
+        return 0
+
+    # --- asking ---
+
+    def _flow(self) -> Any:
+        from engine.cli.wizard_reach import Reach
+        from engine.market.wizard.plan import Start, plan
+        from engine.run.choice import choose_environment
+        from engine.run.workplace import choose, clock_of
+
+        settings, chosen = choose_environment(None, self.common.connections)
+        names = list(settings.environments)
+        sandboxes = {name for name, each in settings.environments.items() if each.is_sandbox}
+        first = sorted(names, key=lambda name: name not in sandboxes)
+        del chosen
+
+        def place(environment: str) -> Choice:
+            return choose(environment, self.common.connections, self.common.ledger)
+
+        return plan(
+            Start(
+                cards=self._cards(),
+                schemes=self._schemes,
+                taken=self._taken(),
+                environments=first,
+                sandboxes=sandboxes,
+                around=lambda environment: Reach(place(environment)),
+                now=clock_of(place(first[0])).now(),
+            )
+        )
+
+    def _cards(self) -> Mapping[str, Card]:
+        from engine.market.folder import folders_of, market_of, read_folder
+
+        for path in folders_of(market_of(self.origin)):
+            folder = read_folder(path)
+            if folder.card is not None:
+                self._folders[folder.card.name] = folder
+        return {name: folder.card for name, folder in self._folders.items() if folder.card is not None}
+
+    def _schemes(self, name: str) -> Sequence[Scheme]:
+        """A market scheme's schemes, once the folder has been checked like any stranger's."""
+        from engine.findings import Severity
+        from engine.market.check import check_folder
+
+        checked = check_folder(self._folders[name])
+        wrong = [found for found in checked.findings if found.severity is Severity.ERROR]
+        if wrong:
+            raise SchemeError(wrong[0].message, position=wrong[0].position, hint=wrong[0].hint)
+        return checked.schemes
+
+    def _taken(self) -> set[str]:
+        from engine.scheme.load import known_beside
+
+        place = self.root / "schemes"
+        return set(known_beside(place)) if place.is_dir() else set()
+
+    # --- trying ---
+
+    def _try(self, plan: Plan) -> str | None:
+        """Show what becomes of one real record, from files written aside; returns what is wrong."""
+        import shutil
+
+        place = self.root / _TRIED
+        shutil.rmtree(place, ignore_errors=True)
+        try:
+            main, _ = self._save(plan, place / "schemes", trying=True)
+            overrides = {} if plan.market is None else dict(plan.values.get(self._main_id(plan), {}))
+            shown = run_async(_previewed(self.common, plan, main, overrides))
+        except EngineError as error:
+            self._unreached = error.exit_code == 3 or isinstance(error, CredentialsError)
+            click.secho(tr("it could not be tried yet: {error}", error=error.message), fg="yellow", err=True)
+            if error.hint:
+                click.echo(f"  {error.hint}", err=True)
+            return error.message
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+        if shown is None:
+            click.echo(tr("there is no record to try it on yet"), err=True)
+        elif not self.common.json:
+            from engine.cli.preview import print_pair
+
+            own = {name: value for name, value in shown.record.items() if not name.startswith("_")}
+            print_pair(replace(shown, record=own))
+        return shown.reason if shown is not None and shown.outcome == "failed" else None
+
+    def _main_id(self, plan: Plan) -> str:
+        assert plan.market is not None
+        card = self._folders[plan.market].card
+        assert card is not None
+        return card.main
+
+    # --- saving ---
+
+    def _save(self, plan: Plan, to: Path, *, trying: bool = False) -> tuple[Path, list[Path]]:
+        """Write the scheme and its values; returns the main scheme's file and what else was written."""
+        from engine.market.wizard.saving import write_draft, write_values
+
+        if plan.market is None:
+            return write_draft(plan, to), []
+        copy = self._copied(plan, to)
+        values = {copy.naming.scheme(id): params for id, params in plan.values.items()}
+        if trying:
+            return copy.main_file, []
+        files = {id: to / f"{id}.yaml" for id in copy.schemes}
+        settings = self._settings()
+        changed = write_values(values, files, plan.environment if plan.real else None, settings)
+        return copy.main_file, [
+            *(to / name for name in copy.new),
+            *(file for file in changed if file == settings),
+        ]
+
+    def _copied(self, plan: Plan, to: Path) -> Copy:
+        from engine.clock import SystemClock
+        from engine.market.copying import carry_out, plan_copy
+        from engine.market.folder import market_of
+        from engine.market.origin import market_name
+
+        assert plan.market is not None
+        id = None if plan.id == self._main_id(plan) else plan.id
+        copy = plan_copy(self._folders[plan.market], to, id=id)
+        market = market_name(market_of(self.origin), to, shipped=self.origin is None)
+        carry_out(copy, market, SystemClock().now())
+        return copy
+
+    def _settings(self) -> Path:
+        from engine.connector.settings import find_connections
+
+        named = self.common.connections
+        found = Path(named) if named else find_connections(Path.cwd())
+        return found or self.root / "connections.yaml"
+
+    # --- the end ---
+
+    def _tell(self, plan: Plan, main: Path, changed: list[Path], problem: str | None) -> None:
+        shown = _near(main)
+        suffix = f" --env {plan.environment}" if plan.real else ""
+        following = f"engine run {shown}{suffix}"
+        if problem is not None:
+            following = f"engine connections check{suffix}" if self._unreached else f"engine validate {shown}"
+        if self.common.json:
+            emit(
+                {
+                    "id": plan.id,
+                    "scheme": shown,
+                    "files": [_near(file) for file in changed] or [shown],
+                    "environment": plan.environment,
+                    "problem": problem,
+                    "next": following,
+                }
+            )
+            return
+        click.echo(tr("saved: {files}", files=", ".join(_near(file) for file in changed) or shown))
+        click.echo(tr("next: {command}", command=following))
+
+
+async def _previewed(
+    common: Common, plan: Plan, main: Path, overrides: Mapping[str, str]
+) -> Previewed | None:
+    """The first record that would be delivered, else one that fails, else any."""
+    from engine.cli.report import announce
+    from engine.run.lane import Work
+    from engine.run.preview import preview_all
+    from engine.run.setup import build_lane, checked_scheme
+    from engine.run.tally import Brake, Tally
+    from engine.run.workplace import Workplace, choose
+
+    choice = choose(plan.environment, common.connections, common.ledger)
+    scheme = checked_scheme(str(main), choice.environment)
+    best: Previewed | None = None
+    async with Workplace(choice) as place:
+        lane = build_lane(place, scheme, overrides)
+        announce(place, lane, tr("would write to"))
+        work = Work("preview", choice.environment.name, place.ledger, place.clock, Tally(), Brake())
+        async for one in preview_all(lane, work, limit=50):
+            if one.outcome == "deliver":
+                return one
+            if best is None or (one.outcome == "failed" and best.outcome != "failed"):
+                best = one
+    return best
+
+
+def _near(file: Path) -> str:
+    """A path as one would type it here."""
+    try:
+        return file.resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except ValueError:
+        return str(file)

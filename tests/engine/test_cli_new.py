@@ -1,0 +1,253 @@
+"""The wizard, in a pseudo-terminal and without one, from an empty folder to a scheme that runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+import yaml
+
+START = "from engine.cli.main import run; run()"
+SETTINGS = """\
+# ours
+environments:
+  production:
+    dingtalk:
+      connector: dingtalk
+      base_url: http://127.0.0.1:9
+      app_key: dingkey
+      app_secret: dingsecret       # never here in earnest
+    kingdee:
+      {connector: kingdee, base_url: "http://127.0.0.1:9/k3cloud/", auth: validate_user,
+       acct_id: a, username: u, password: p}
+"""
+
+
+def engine(folder: Path, *words: str, language: str = "en") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", START, *words],
+        cwd=folder,
+        env={**os.environ, "ENGINE_LANG": language},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        check=False,
+    )
+
+
+def terminal(folder: Path, *words: str) -> Any:
+    """The wizard in a terminal."""
+    return pexpect.spawn(
+        sys.executable,
+        ["-c", START, "new", *words],
+        cwd=str(folder),
+        env={**os.environ, "ENGINE_LANG": "en", "TERM": "xterm", "COLUMNS": "120"},
+        encoding="utf-8",
+        timeout=60,
+        dimensions=(40, 120),
+    )
+
+
+def answer(there: Any, question: str, text: str = "") -> None:
+    there.expect(re.escape(question) + r".*?: ")
+    there.sendline(text)
+
+
+def delivered(folder: Path, scheme: str) -> Any:
+    ran = engine(folder, "run", scheme, "--json")
+    return json.loads(ran.stdout)["counts"]["delivered"]
+
+
+def test_a_market_scheme_in_a_terminal_from_nothing_to_a_run(tmp_path: Path) -> None:
+    there = terminal(tmp_path)
+    there.expect("expense_to_paybill")
+    answer(there, "Copy a market scheme, or begin with nothing", "expense_to_paybill")
+    answer(there, "The scheme's id", "our_expenses")
+    there.expect("PROC-EXPENSE-SANDBOX")  # offered by DingTalk itself
+    answer(there, "审批流的唯一码")
+    answer(there, "从哪天发起的审批开始", "yesterday")
+    there.expect("must be")  # and is asked again
+    answer(there, "从哪天发起的审批开始", "-30d")
+    answer(there, "此前办结的报销不付")
+    answer(there, "付款组织")
+    answer(there, "币别")
+    answer(there, "评论人", "finance01")
+    there.expect("FPAYBILLENTRY")  # a real record's document
+    there.expect(r"Save it\?.*: ")
+    there.sendline("y")
+    there.expect(r"next: (engine run schemes/our_expenses\.yaml)")
+    there.expect(pexpect.EOF)
+
+    scheme = tmp_path / "schemes/our_expenses.yaml"
+    assert yaml.safe_load(scheme.read_text("utf-8"))["params"]["start_date"]["default"] == "-30d"
+    assert engine(tmp_path, "validate", "schemes").returncode == 0
+    assert engine(tmp_path, "test", "schemes").returncode == 0
+    assert delivered(tmp_path, "our_expenses") > 5
+    assert not (tmp_path / ".engine/new.json").exists()
+
+
+def test_what_was_answered_outlives_an_interruption(tmp_path: Path) -> None:
+    there = terminal(tmp_path, "--market", "expense_to_paybill")
+    answer(there, "The scheme's id", "kept_name")
+    answer(there, "审批流的唯一码")
+    there.expect("从哪天发起的审批开始")
+    there.sendcontrol("c")
+    there.expect(pexpect.EOF)
+    there.close()
+    assert there.exitstatus == 130
+    assert not (tmp_path / "schemes").exists()
+
+    again = terminal(tmp_path)
+    again.expect(r"Go on where you stopped \(.*id=kept_name.*\)\?.*: ")
+    again.sendline("y")
+    answer(again, "Copy a market scheme", "expense_to_paybill")  # it was said on the command line only
+    for question in ("从哪天发起的审批开始", "此前办结的报销不付", "付款组织", "币别", "评论人"):
+        answer(again, question)
+    again.expect(r"Save it\?.*: ")
+    again.sendline("n")
+    again.expect("goes on from here")
+    again.expect(pexpect.EOF)
+    assert not (tmp_path / "schemes").exists()
+
+    last = terminal(tmp_path)
+    last.expect(r"Go on where you stopped.*: ")
+    last.sendline("y")
+    last.expect(r"Save it\?.*: ")
+    last.sendline("y")
+    last.expect("next: engine run schemes/kept_name.yaml")
+    last.expect(pexpect.EOF)
+    assert (tmp_path / "schemes/kept_name.yaml").is_file()
+
+
+def test_a_scheme_from_nothing_in_a_terminal(tmp_path: Path) -> None:
+    there = terminal(tmp_path, "--blank", "--as", "mine")
+    answer(there, "What people call it", "我的方案")
+    answer(there, "From which system is read", "dingtalk")
+    answer(there, "What is read there", "1")
+    there.expect("费用报销")
+    answer(there, "审批流的唯一码", "PROC-EXPENSE-SANDBOX")
+    for question in (
+        "identity stands",
+        "people call it by",
+        "is finished",
+        "are carried over",
+        "wait for a human",
+    ):
+        answer(there, question)
+    answer(there, "To which system is written", "kingdee")
+    answer(there, "How it is written there", "batchSave")
+    answer(there, "Which form is written", "AP_PAYBILL")
+    answer(there, "tells a document from all others", "FBillNo")
+    answer(there, "FBillNo: how a document is numbered", "ZZ{{ extend.business_id }}")
+    answers = {
+        "FBillTypeID": "FKDLX02_SYS",
+        "FDATE": "{{ extend.finish_time | date }}",
+        "FCONTACTUNITTYPE": "BD_Department",
+        "FCONTACTUNIT ": "BM000003",
+        "FRECTUNITTYPE": "BD_Department",
+        "FRECTUNIT ": "BM000003",
+        "FCURRENCYID": "PRE001",
+        "FSETTLECUR": "PRE001",
+        "FPAYORGID": "100",
+        "FSETTLETYPEID": "JSFS04_SYS",
+        "FPURPOSEID": "SFKYT10_SYS",
+        "FPAYTOTALAMOUNTFOR": "@.报销金额(元)",
+    }
+    left = dict(answers)
+    while True:
+        asked = there.expect(
+            [re.escape(name) for name in left] + ["from which of the record's tables", r"Save it\?"]
+        )
+        names = list(left)
+        if asked < len(names):
+            there.expect(": ")
+            there.sendline(left.pop(names[asked]))
+        elif asked == len(names):
+            there.expect(": ")
+            there.sendline("报销明细")
+        else:
+            break
+    there.expect(": ")
+    there.sendline("y")
+    there.expect("next: engine run schemes/mine.yaml")
+    there.expect(pexpect.EOF)
+    assert not left
+    assert engine(tmp_path, "validate", "schemes/mine.yaml").returncode == 0
+    assert delivered(tmp_path, "mine") > 5
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_without_a_terminal(tmp_path: Path, language: str) -> None:
+    words = [
+        "new",
+        "--market",
+        "expense_to_paybill",
+        "--as",
+        "ours",
+        "--set",
+        "start_date=-20d",
+        "--yes",
+        "--json",
+    ]
+    made = engine(tmp_path, *words, language=language)
+    assert made.returncode == 0, made.stderr
+    told = json.loads(made.stdout)
+    assert told["scheme"] == "schemes/ours.yaml"
+    assert told["problem"] is None
+    assert delivered(tmp_path, told["next"].split()[-1]) > 3
+    twice = engine(tmp_path, *words, language=language)
+    assert twice.returncode == 2
+    assert "ours" in twice.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--market", "expense_to_paybil"], "none of the choices"),
+        (["--market", "expense_to_paybill", "--set", "start_date=soon"], "must be"),
+        (["--market", "expense_to_paybill", "--set", "start_dat=-3d"], "nobody asked for start_dat"),
+        (["--market", "expense_to_paybill", "--as", "../x"], "is no id"),
+        (["--market", "expense_to_paybill", "--blank"], "exclude each other"),
+        (["--blank"], "source"),
+        ([], "has no answer"),
+    ],
+)
+def test_what_cannot_be_is_said_and_nothing_is_written(tmp_path: Path, words: list[str], told: str) -> None:
+    made = engine(tmp_path, "new", *words, "--yes")
+    assert made.returncode == 2
+    assert told in made.stderr
+    assert "Traceback" not in made.stderr
+    assert not (tmp_path / "schemes").exists()
+
+
+def test_for_a_real_environment_the_values_go_into_the_connection_file(tmp_path: Path) -> None:
+    file = tmp_path / "connections.yaml"
+    file.write_text(SETTINGS, encoding="utf-8")
+    words = [
+        "new",
+        "--market",
+        "expense_to_paybill",
+        "--env",
+        "production",
+        "--set",
+        "process_code=PROC-OURS",
+        "--yes",
+    ]
+    made = engine(tmp_path, *words)
+    assert made.returncode == 0, made.stderr
+    assert "could not be tried yet" in made.stderr  # nobody is there
+    assert "next: engine connections check --env production" in made.stdout
+    written = file.read_text("utf-8")
+    assert written.startswith(SETTINGS)
+    params = yaml.safe_load(written)["values"]["production"]["expense_to_paybill"]["params"]
+    assert params["process_code"] == "PROC-OURS"
+    assert {"start_date", "go_live"} <= set(params)  # from today on: no history is paid
