@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.findings import Finding
     from engine.scheme.testing import TestResult
 
-__all__ = ["test", "validate"]
+__all__ = ["finding_json", "scheme_paths", "tell_findings", "test", "validate"]
 
 
 @click.command(help=tr("Find what is wrong with schemes without running them."))
@@ -33,7 +33,7 @@ def validate(common: Common, paths: tuple[str, ...], style: str) -> int:
     environment = common.environment()
     files = scheme_paths(paths)
     findings = [finding for file in files for finding in check(file, environment=environment)]
-    _FORMATS["json" if common.json else style](findings, files)
+    tell_findings("json" if common.json else style, findings, files)
     return 1 if any(finding.severity is Severity.ERROR for finding in findings) else 0
 
 
@@ -77,22 +77,20 @@ def _as_text(findings: Sequence[Finding], files: Sequence[Path]) -> None:
 
 
 def _as_json(findings: Sequence[Finding], files: Sequence[Path]) -> None:
-    emit(
-        {
-            "findings": [
-                {
-                    "file": finding.position.file,
-                    "line": finding.position.line,
-                    "column": finding.position.column,
-                    "code": finding.code,
-                    "severity": str(finding.severity),
-                    "message": finding.message,
-                    "hint": finding.hint,
-                }
-                for finding in findings
-            ]
-        }
-    )
+    emit({"findings": [finding_json(finding) for finding in findings]})
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """A finding as commands print it."""
+    return {
+        "file": finding.position.file,
+        "line": finding.position.line,
+        "column": finding.position.column,
+        "code": finding.code,
+        "severity": str(finding.severity),
+        "message": finding.message,
+        "hint": finding.hint,
+    }
 
 
 def _as_github(findings: Sequence[Finding], files: Sequence[Path]) -> None:
@@ -110,6 +108,11 @@ def _as_github(findings: Sequence[Finding], files: Sequence[Path]) -> None:
 
 
 _FORMATS = {"text": _as_text, "json": _as_json, "github": _as_github}
+
+
+def tell_findings(style: str, findings: Sequence[Finding], files: Sequence[Path]) -> None:
+    """Print findings as text, as one JSON object, or as GitHub's workflow commands."""
+    _FORMATS[style](findings, files)
 
 
 @click.command(help=tr("Run the tests inside schemes."))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine.clock import SystemClock
 from engine.connector.registry import catalog, connector_names
-from engine.errors import Position
+from engine.errors import Position, SchemeError
 from engine.findings import Finding, Severity, nearest
 from engine.language import tr
 from engine.market.card import FILE_NAME, Card
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from engine.scheme.model import Scheme
 
-__all__ = ["Checked", "check_folder", "laid_out", "load_schemes"]
+__all__ = ["Checked", "NotFit", "check_folder", "laid_out", "load_schemes"]
 
 TESTS_MOST = 200
 SECONDS_MOST = 60.0
@@ -70,6 +70,17 @@ def check_folder(folder: Folder, page: Callable[[Folder], str] | None = None) ->
     if page is not None and sound(found):
         _check_page(folder, page(folder), found)
     return Checked(folder, tuple(found), tuple(schemes), tuple(tests))
+
+
+class NotFit(SchemeError):
+    """A market scheme that may not be used; `findings` says why."""
+
+    exit_code = 1
+
+    def __init__(self, checked: Checked) -> None:
+        errors = [finding for finding in checked.findings if finding.severity is Severity.ERROR]
+        super().__init__(errors[0].message, position=errors[0].position, hint=errors[0].hint)
+        self.findings = tuple(errors)
 
 
 @contextmanager
