@@ -98,4 +98,4 @@ def test_a_purchase_knows_its_materials() -> None:
         lines = rows(request)
         assert all(known[row["物料名称"]].unit == row["单位"] for row in lines)
         worth = sum(number(row["数量"]) * number(row["参考单价(元)"]) for row in lines)
-        assert number(value(request, "预计总金额")) == worth
+        assert number(value(request, "采购总额")) == worth

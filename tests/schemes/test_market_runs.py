@@ -99,6 +99,15 @@ def _expense(approval: Doc) -> Decimal:
     return sum(map(number, amounts), Decimal())
 
 
+def _purchase(approval: Doc) -> Decimal:
+    lines = rows(approval, "采购明细")
+    return sum((number(row["数量"]) * number(row["参考单价(元)"]) for row in lines), Decimal())
+
+
+def _receipt(approval: Doc) -> Decimal:
+    return sum((number(row["认领金额(元)"]) for row in rows(approval, "认领明细")), Decimal())
+
+
 @dataclass(frozen=True)
 class Case:
     """A market scheme: whose approvals it reads, what it writes, and what an approval is worth."""
@@ -143,6 +152,24 @@ CASES = [
         "FEntity",
         _expense,
         _of("FExpenseAmount"),
+    ),
+    Case(
+        "purchase_request_to_requisition",
+        "PROC-PURCHASE-SANDBOX",
+        "PUR_Requisition",
+        "CG",
+        "FEntity",
+        _purchase,
+        lambda row: Decimal(row["FReqQty"]) * Decimal(row["FEvaluatePrice"]),
+    ),
+    Case(
+        "receipt_to_receivebill",
+        "PROC-RECEIPT-SANDBOX",
+        "AR_RECEIVEBILL",
+        "SK",
+        "FRECEIVEBILLENTRY",
+        _receipt,
+        _of("FRECTOTALAMOUNTFOR"),
     ),
 ]
 

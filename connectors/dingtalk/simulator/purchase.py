@@ -33,7 +33,7 @@ _FORM = Form(
                 Column("MoneyField", "MoneyField_P35", "参考单价(元)"),
             ),
         ),
-        Slot("MoneyField", "MoneyField_P4", "预计总金额", required=True),
+        Slot("MoneyField", "MoneyField_P4", "采购总额", required=True),
         Slot("DDAttachment", "DDAttachment_P5", "附件"),
     ),
 )
