@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.context import Common, common_options, emit
+from engine.cli.project import near
 from engine.errors import UsageError
 from engine.language import tr
 
@@ -141,19 +142,11 @@ def _found(common: Common, plan: Plan) -> list[Finding]:
     return [finding for file in files for finding in validate(file, environment=environment)]
 
 
-def _near(path: Path) -> str:
-    """A path as it would be typed here."""
-    try:
-        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
-    except ValueError:
-        return str(path)
-
-
 def _next(common: Common, plan: Plan, findings: Sequence[Finding]) -> str:
     environment = common.environment()
     suffix = "" if environment.is_sandbox else f" --env {environment.name}"
     command = "validate" if any(finding.severity == "error" for finding in findings) else "preview"
-    return f"engine {command} {_near(plan.main_file)}{suffix}"
+    return f"engine {command} {near(plan.main_file)}{suffix}"
 
 
 def _as_json(
@@ -161,18 +154,18 @@ def _as_json(
 ) -> dict[str, Any]:
     from engine.cli.check import finding_json
 
-    def near(names: Sequence[str]) -> list[str]:
-        return [_near(plan.to / name) for name in names]
+    def placed(names: Sequence[str]) -> list[str]:
+        return [near(plan.to / name) for name in names]
 
     return {
         "id": plan.id,
-        "scheme": _near(plan.main_file),
+        "scheme": near(plan.main_file),
         "schemes": plan.schemes,
-        "files": near(plan.new),
-        "there": near(plan.there),
-        "kept": near(plan.kept),
-        "set": [_near(file) for file in changed],
-        "origin": _near(origin),
+        "files": placed(plan.new),
+        "there": placed(plan.there),
+        "kept": placed(plan.kept),
+        "set": [near(file) for file in changed],
+        "origin": near(origin),
         "findings": [finding_json(finding) for finding in findings],
         "next": _next(common, plan, findings),
     }
@@ -182,13 +175,13 @@ def _tell(common: Common, plan: Plan, changed: Sequence[Path], findings: Sequenc
     from engine.cli.show import say
 
     for name in plan.new:
-        say(tr("copied {file}", file=_near(plan.to / name)))
+        say(tr("copied {file}", file=near(plan.to / name)))
     for name in plan.there:
-        say(tr("{file} was there already, the same", file=_near(plan.to / name)))
+        say(tr("{file} was there already, the same", file=near(plan.to / name)))
     for name in plan.kept:
-        say(tr("{file} is yours and stays", file=_near(plan.to / name)))
+        say(tr("{file} is yours and stays", file=near(plan.to / name)))
     for file in changed:
-        say(tr("values were written into {file}", file=_near(file)))
+        say(tr("values were written into {file}", file=near(file)))
     for finding in findings:
         say(str(finding), style="red" if finding.severity == "error" else "yellow")
     say(tr("next: {command}", command=_next(common, plan, findings)))

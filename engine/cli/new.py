@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.context import Common, common_options, emit, run_async
+from engine.cli.project import near, project_folder, settings_file
 from engine.errors import CredentialsError, EngineError, SchemeError, UsageError
 from engine.language import tr
 
@@ -62,7 +63,7 @@ def new(
     given |= {
         name: value for name, value in {"start": start, "id": id, "environment": common.env}.items() if value
     }
-    root = _root(common)
+    root = project_folder(common)
     answers = Answers.load(root / _KEPT, given)
     asks = sys.stdin.isatty() and not yes
     _go_on_or_begin_anew(answers, asks=asks, restart=restart or yes)
@@ -75,17 +76,6 @@ def _start_given(market: str | None, blank: bool) -> str | None:
     if market and blank:
         raise UsageError(tr("--market and --blank exclude each other"))
     return BLANK if blank else market
-
-
-def _root(common: Common) -> Path:
-    """The project: where connections.yaml lies, or schemes/; else here."""
-    from engine.run.choice import choose_environment
-
-    settings, _ = choose_environment(None, common.connections)
-    if settings.file is not None:
-        return settings.file.resolve().parent
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / "schemes").is_dir()), here)
 
 
 def _go_on_or_begin_anew(answers: Answers, *, asks: bool, restart: bool) -> None:
@@ -235,7 +225,7 @@ class _Wizard:
         if trying:
             return copy.main_file, []
         files = {id: to / f"{id}.yaml" for id in copy.schemes}
-        settings = self._settings()
+        settings = settings_file(self.common)
         changed = write_values(values, files, plan.environment if plan.real else None, settings)
         return copy.main_file, [
             *(to / name for name in copy.new),
@@ -255,17 +245,10 @@ class _Wizard:
         carry_out(copy, market, SystemClock().now())
         return copy
 
-    def _settings(self) -> Path:
-        from engine.connector.settings import find_connections
-
-        named = self.common.connections
-        found = Path(named) if named else find_connections(Path.cwd())
-        return found or self.root / "connections.yaml"
-
     # --- the end ---
 
     def _tell(self, plan: Plan, main: Path, changed: list[Path], problem: str | None) -> None:
-        shown = _near(main)
+        shown = near(main)
         suffix = f" --env {plan.environment}" if plan.real else ""
         following = f"engine run {shown}{suffix}"
         if problem is not None:
@@ -275,14 +258,14 @@ class _Wizard:
                 {
                     "id": plan.id,
                     "scheme": shown,
-                    "files": [_near(file) for file in changed] or [shown],
+                    "files": [near(file) for file in changed] or [shown],
                     "environment": plan.environment,
                     "problem": problem,
                     "next": following,
                 }
             )
             return
-        click.echo(tr("saved: {files}", files=", ".join(_near(file) for file in changed) or shown))
+        click.echo(tr("saved: {files}", files=", ".join(near(file) for file in changed) or shown))
         click.echo(tr("next: {command}", command=following))
 
 
@@ -310,11 +293,3 @@ async def _previewed(
             if best is None or (one.outcome == "failed" and best.outcome != "failed"):
                 best = one
     return best
-
-
-def _near(file: Path) -> str:
-    """A path as one would type it here."""
-    try:
-        return file.resolve().relative_to(Path.cwd().resolve()).as_posix()
-    except ValueError:
-        return str(file)

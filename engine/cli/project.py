@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from engine.cli.context import Common
 
-__all__ = ["project_folder", "settings_file"]
+__all__ = ["near", "project_folder", "settings_file"]
 
 
 def project_folder(common: Common) -> Path:
@@ -23,6 +23,14 @@ def project_folder(common: Common) -> Path:
 def settings_file(common: Common) -> Path:
     """The connection file that a command's options mean, or where one would be made."""
     return _connections(common) or project_folder(common) / "connections.yaml"
+
+
+def near(path: Path) -> str:
+    """A path as it would be typed here."""
+    try:
+        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except ValueError:
+        return str(path)
 
 
 def _connections(common: Common) -> Path | None:
