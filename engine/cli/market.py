@@ -16,6 +16,8 @@ _COMMANDS = {
     "list": ("engine.cli.market_show", "list_"),
     "show": ("engine.cli.market_show", "show"),
     "copy": ("engine.cli.market_copy", "copy"),
+    "diff": ("engine.cli.market_upgrade", "diff"),
+    "upgrade": ("engine.cli.market_upgrade", "upgrade"),
     "check": ("engine.cli.market_check", "check"),
     "page": ("engine.cli.market_check", "page"),
 }
@@ -36,7 +38,7 @@ class _Lazy(Group):
 
 
 @click.group(
-    cls=_Lazy, help=tr("Market schemes: list, show and copy them; check folders and write their pages.")
+    cls=_Lazy, help=tr("Market schemes: list, show, copy, compare and upgrade; check folders, write pages.")
 )
 @common_options
 def market(common: Common) -> None:
