@@ -6,6 +6,8 @@ python -m benchmarks.report [--claims N] [--many N] [--rounds N] [--size] [--wri
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import os
 import platform
 import re
@@ -45,11 +47,23 @@ def page(claims: int, many: int, rounds: int, size: bool) -> str:
         _whole_job(claims, rounds),
         _mapping(min(claims, 2000)),
         _memory(claims, many),
+        *_own_sections(),
         _starting(size),
     ]
     wanted = [target.row() for _, found in sections for target in found]
     summary = f"## What is wanted\n\n{_table(('what', 'wanted', 'measured', 'holds'), wanted)}"
     return "\n".join([HEAD, machine, summary, *(text for text, _ in sections)])
+
+
+def _own_sections() -> list[Section]:
+    """What benchmarks say of themselves that have a `section` function, for the ledger's growth and the pace."""
+    made = []
+    for name in ("growth", "pace"):
+        if importlib.util.find_spec(f"benchmarks.{name}") is not None:
+            section = getattr(importlib.import_module(f"benchmarks.{name}"), "section", None)
+            if section is not None:
+                made.append(section())
+    return made
 
 
 def _machine() -> str:
@@ -99,7 +113,7 @@ def _whole_job(claims: int, rounds: int) -> Section:
     text = (
         f"{claims} claims of 5.7 KB and five lines, 80 % of them to be paid: list, get, look up the person, "
         f"ask by key, save, submit, audit; {whole_job.READERS} readers, {whole_job.SENDERS} senders, batches "
-        f"of {whole_job.BATCH}. The start of the process counts."
+        f"of {whole_job.BATCH}. The start of the process counts. A source half only lists and gets."
     )
     absent = [peer.name for peer in PEERS if not peer.installed()]
     if absent:
