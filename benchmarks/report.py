@@ -56,7 +56,7 @@ def page(claims: int, many: int, rounds: int, size: bool) -> str:
 
 
 def _own_sections() -> list[Section]:
-    """What benchmarks say of themselves that have a `section` function, for the ledger's growth and the pace."""
+    """What the ledger's growth and the pace say, where they are there and have a `section` function."""
     made = []
     for name in ("growth", "pace"):
         if importlib.util.find_spec(f"benchmarks.{name}") is not None:
