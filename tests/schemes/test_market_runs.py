@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from connectors.company import load_company
+
 MARKET = Path(__file__).parents[2] / "schemes/market"
 ENGINE = [sys.executable, "-c", "from engine.cli import main; main()"]
 
@@ -29,11 +31,17 @@ Doc = dict[str, Any]
 
 
 class Place:
-    """A folder of its own with one market scheme in it, and its sandbox."""
+    """A folder of its own with market schemes in it, and its sandbox."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, *names: str) -> None:
         self.folder = folder
-        shutil.copytree(MARKET / name, folder / "schemes")
+        for name in names:
+            shutil.copytree(
+                MARKET / name,
+                folder / "schemes",
+                ignore=shutil.ignore_patterns("market.yaml", "*.md"),
+                dirs_exist_ok=True,
+            )
 
     def __call__(self, *words: str) -> Doc:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ENGINE_")}
@@ -108,6 +116,19 @@ def _receipt(approval: Doc) -> Decimal:
     return sum((number(row["认领金额(元)"]) for row in rows(approval, "认领明细")), Decimal())
 
 
+def _employee(approval: Doc) -> str:
+    person = load_company().employee(approval["userid"])
+    assert person is not None
+    return person.job_number
+
+
+def _named(kind: str, label: str) -> Callable[[Doc], str]:
+    """The code of what stands in a field by its name."""
+    return lambda approval: next(
+        str(one.number) for one in getattr(load_company(), kind) if one.name == text(approval, label)
+    )
+
+
 @dataclass(frozen=True)
 class Case:
     """A market scheme: whose approvals it reads, what it writes, and what an approval is worth."""
@@ -119,6 +140,8 @@ class Case:
     entity: str
     worth: Callable[[Doc], Decimal]
     amount: Callable[[Mapping[str, Any]], Decimal]
+    party: tuple[str, Callable[[Doc], str]]
+    """The field of whom it is for, and the code that must stand there."""
 
 
 def _of(field: str) -> Callable[[Mapping[str, Any]], Decimal]:
@@ -134,6 +157,7 @@ CASES = [
         "FPAYBILLENTRY",
         _travel,
         _of("FPAYTOTALAMOUNTFOR"),
+        ("FCONTACTUNIT", _employee),
     ),
     Case(
         "supplier_payment_to_paybill",
@@ -143,6 +167,7 @@ CASES = [
         "FPAYBILLENTRY",
         _supplier_payment,
         _of("FPAYTOTALAMOUNTFOR"),
+        ("FCONTACTUNIT", _named("suppliers", "供应商名称")),
     ),
     Case(
         "expense_to_reimbursement",
@@ -152,6 +177,7 @@ CASES = [
         "FEntity",
         _expense,
         _of("FExpenseAmount"),
+        ("FProposerID", _employee),
     ),
     Case(
         "purchase_request_to_requisition",
@@ -161,6 +187,7 @@ CASES = [
         "FEntity",
         _purchase,
         lambda row: Decimal(row["FReqQty"]) * Decimal(row["FEvaluatePrice"]),
+        ("FApplicantId", _employee),
     ),
     Case(
         "receipt_to_receivebill",
@@ -170,6 +197,7 @@ CASES = [
         "FRECEIVEBILLENTRY",
         _receipt,
         _of("FRECTOTALAMOUNTFOR"),
+        ("FCONTACTUNIT", _named("customers", "客户名称")),
     ),
 ]
 
@@ -233,3 +261,30 @@ def test_each_approval_gets_one_comment_that_names_its_document(ran: Ran) -> Non
     assert len(comments) == len(ran.expected)
     for id in ran.expected:
         assert sum(id in remark for remark in comments) == 1
+
+
+def test_each_document_is_for_whom_the_approval_names(ran: Ran) -> None:
+    field, code = ran.case.party
+    approvals = ran.place.approvals(ran.case.code)
+    for bill in ran.bills:
+        approval = approvals[bill["number"].removeprefix(ran.case.prefix)]
+        assert bill["values"][field]["number"] == code(approval)
+
+
+# --- the way back -------------------------------------------------------------------------------------
+
+
+def test_an_audited_bill_is_told_under_its_approval_once(tmp_path: Path) -> None:
+    place = Place(tmp_path, "supplier_payment_to_paybill", "bill_status_to_dingtalk")
+    place("run", "supplier_payment_to_paybill")
+    place("sandbox", "advance", "1h")
+    told = [place("run", "bill_status_to_dingtalk")["counts"] for _ in range(2)]
+    bills = place.docs("kingdee/bill/AP_PAYBILL")
+    assert [counts["delivered"] for counts in told] == [len(bills), 0]
+    remarks = [one["remark"] for one in place.docs("dingtalk/comment") if "已在金蝶审核" in one["remark"]]
+    for bill in bills:
+        amount = sum(Decimal(row["values"]["FPAYTOTALAMOUNTFOR"]) for row in bill["entries"]["FPAYBILLENTRY"])
+        unit = bill["values"]["FCONTACTUNIT"]["name"]
+        text = f"付款单 {bill['number']} 已在金蝶审核，收款单位 {unit}，金额 {amount:.2f} 元。"
+        assert remarks.count(text) == 1
+    assert len(remarks) == len(bills) > 0
