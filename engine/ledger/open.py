@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import URL, inspect, text
+from sqlalchemy import URL, Column, MetaData, PrimaryKeyConstraint, String, Table, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import UsageError
@@ -131,7 +131,9 @@ def _bring_up(engine: Engine) -> tuple[str | None, str]:
             return found, HEAD
         if found is None:
             _refuse_strangers(tx)
-        elif found not in _known_versions():
+            _create(tx)
+            return None, HEAD
+        if found not in _known_versions():
             raise LedgerTooNewError(
                 tr(
                     'the ledger "{place}" was made by a newer engine (version {found}, known up to {head})',
@@ -171,6 +173,19 @@ def _refuse_strangers(tx: Connection) -> None:
 
 def _known_versions() -> set[str]:
     return {path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")}
+
+
+def _create(tx: Connection) -> None:
+    """All tables of a new ledger at once, as the steps of `migrations` leave them: a test holds it so."""
+    metadata.create_all(tx)
+    made = Table(
+        _VERSION_TABLE,
+        MetaData(),
+        Column("version_num", String(32), nullable=False),
+        PrimaryKeyConstraint("version_num", name=f"{_VERSION_TABLE}_pkc"),
+    )
+    made.create(tx)
+    tx.execute(made.insert().values(version_num=HEAD))
 
 
 def _migrate(tx: Connection) -> None:

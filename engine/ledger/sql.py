@@ -10,7 +10,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event, make_url, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool, StaticPool
 
@@ -69,12 +68,22 @@ def insert_missing(
 @cache
 def _insertion(table: Table, keys: tuple[str, ...], names: tuple[str, ...]) -> Prepared:
     def make(dialect: str) -> Insert:
-        maker = sqlite if dialect == "sqlite" else postgresql
         values = {name: bindparam(name, type_=table.c[name].type) for name in names}
-        made: Insert = maker.insert(table).values(values).on_conflict_do_nothing(index_elements=list(keys))
+        made: Insert = (
+            _insert_of(dialect)(table).values(values).on_conflict_do_nothing(index_elements=list(keys))
+        )
         return made
 
     return Prepared(make)
+
+
+def _insert_of(dialect: str) -> Any:
+    """The dialect's own INSERT, which knows of conflicts; PostgreSQL's is slow to load, and seldom needed."""
+    if dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert
+    else:
+        from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
+    return insert
 
 
 def _sqlite(url: URL) -> Engine:

@@ -85,12 +85,12 @@ def sandbox_folder(here: Path) -> Path:
 
 def simulator_specs(environment: Environment) -> list[Any]:
     """What an environment simulates."""
-    from engine.connector.simulator.serve import SimulatorSpec
-
     specs = []
     for name, connection in environment.connections.items():
         if connection.simulator is None:
             continue
+        from engine.connector.simulator.serve import SimulatorSpec  # brings a whole web server along
+
         simulator = connector_class(connection.connector).simulator
         if simulator is None:
             raise ConfigurationError(
