@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -76,6 +77,7 @@ async def execute(place: Workplace, request: Request) -> RunResult:
     )
     if lease is None:
         return _busy(place, lane, work, place.clock.monotonic() - began)
+    gc.freeze()  # what is loaded by now stays, and need not be looked through time and again
     async with lease:
         options = await _complete(place, lane, work, request)
         await _record_start(work, lane, request.command)
