@@ -34,8 +34,12 @@ def aligned(base: Sequence[Part], mine: Sequence[Part], theirs: Sequence[Part]) 
     new_mine, new_theirs = _new(mine, to_mine), _new(theirs, to_theirs)
     places = _pairs([mine[at] for at in new_mine], [theirs[at] for at in new_theirs])
     both = {new_mine[at]: new_theirs[to] for at, to in places.items()}
-    _pair_alike(base, mine, to_mine, kept=to_theirs, taken=set(both))
-    _pair_alike(base, theirs, to_theirs, kept=to_mine, taken=set(both.values()))
+    like_mine = _alike_pairs(base, mine, to_mine, set(both))
+    like_theirs = _alike_pairs(base, theirs, to_theirs, set(both.values()))
+    # Where one side has removed an item, what is like it on the other is a new one, not a change of it.
+    kept = (set(to_mine) | set(like_mine)) & (set(to_theirs) | set(like_theirs))
+    to_mine.update({at: to for at, to in like_mine.items() if at in kept})
+    to_theirs.update({at: to for at, to in like_theirs.items() if at in kept})
     triples = [Triple(at, to_mine.get(at), to_theirs.get(at)) for at in range(len(base))]
     triples += [Triple(None, at, both.get(at)) for at in _new(mine, to_mine)]
     triples += [Triple(None, None, at) for at in _new(theirs, to_theirs) if at not in both.values()]
@@ -68,21 +72,14 @@ def _pair(found: dict[int, int], base: Sequence[Hashable], other: Sequence[Hasha
             taken.add(place)
 
 
-def _pair_alike(
-    base: Sequence[Part],
-    other: Sequence[Part],
-    found: dict[int, int],
-    *,
-    kept: Mapping[int, int],
-    taken: set[int],
-) -> None:
-    """Pair items beside the same neighbours that are alike: renamed, or scalars that were replaced.
-
-    Only those that the third version has `kept`: where it removed one, the other's is a new one.
-    """
+def _alike_pairs(
+    base: Sequence[Part], other: Sequence[Part], pairs: Mapping[int, int], taken: set[int]
+) -> dict[int, int]:
+    """Items beside the same neighbours that are alike: renamed, or scalars that were replaced."""
+    found = dict(pairs)
     taken = taken | set(found.values())
     for at, part in enumerate(base):
-        if at in found or at not in kept or part.key is not None:
+        if at in found or part.key is not None:
             continue
         before = found.get(at - 1, -1 if at == 0 else None)
         after = found.get(at + 1, len(other) if at == len(base) - 1 else None)
@@ -92,6 +89,7 @@ def _pair_alike(
         if place is not None:
             found[at] = place
             taken.add(place)
+    return {at: to for at, to in found.items() if at not in pairs}
 
 
 def _free(place: int, other: Sequence[Part], taken: set[int]) -> bool:
