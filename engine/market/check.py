@@ -160,7 +160,8 @@ def _check_schemes(
         found += check_loaded(loaded, _REACH)
         if loaded.scheme is not None:
             schemes.append(loaded.scheme)
-            _check_one(loaded.scheme, id, card, found)
+        if loaded.draft is not None:
+            _check_one(loaded.draft, id, card, found)
     if len(schemes) == len(card.schemes):
         _check_together(folder, card, schemes, found)
     found[:] = _once(found)

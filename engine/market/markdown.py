@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 __all__ = ["block", "code", "table", "text"]
 
-_MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
+_MARKUP = re.compile(r"([\\`*_\[\]|~])")
+_ANGLES = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _LONGEST = 400
 
@@ -18,7 +19,7 @@ _LONGEST = 400
 def text(value: object) -> str:
     """A text as running text, on one line."""
     line = _line(value)
-    shown = _MARKUP.sub(r"\\\1", line)
+    shown = _MARKUP.sub(r"\\\1", line).translate(_ANGLES)
     return re.sub(r"^([#+-]|\d+\.)", r"\\\1", shown)
 
 
