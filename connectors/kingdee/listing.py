@@ -29,6 +29,8 @@ class Listing:
 
     `row_keys` are the field keys of an entry: consecutive rows of one id become one record, in which these
     keys stand as a list under `rows_name`. Without them each row is a record, and its id must be its own.
+    With `version_key` each change is a record of its own: its id is ``<id>@<version>``, and stands in the
+    record as ``_version``.
     """
 
     form: str
@@ -37,6 +39,7 @@ class Listing:
     order: str
     filter: str = ""
     time_key: str = ""
+    version_key: str = ""
     limit: int = LARGEST_PAGE
     row_keys: tuple[str, ...] = ()
     rows_name: str = _ROWS_NAME
@@ -53,7 +56,8 @@ class Listing:
         id_key = _spelled(str(request.get("IdKey") or keys[0]), keys)
         if id_key not in keys:
             keys.insert(0, id_key)
-        row_keys = _row_keys(request, keys, id_key)
+        version_key = _version_key(request, keys)
+        row_keys = _row_keys(request, keys, id_key, version_key)
         order = str(request.get("OrderString") or id_key).strip()
         if row_keys and order.replace(",", " ").split()[0].casefold() != id_key.casefold():
             raise ConfigurationError(
@@ -69,6 +73,7 @@ class Listing:
             order=order,
             filter=_filter(request),
             time_key=str(request.get("TimeKey") or "").strip(),
+            version_key=version_key,
             limit=_limit(request),
             row_keys=row_keys,
             rows_name=str(request.get("RowsName") or _ROWS_NAME),
@@ -81,6 +86,7 @@ class Listing:
     def family(self) -> str:
         """What these records are, for the ledger: the form, and which fields of it."""
         shape = "|".join((*self.keys, "", self.id_key, "", *self.row_keys, "", self.rows_name))
+        shape += f"||{self.version_key}" if self.version_key else ""
         return f"kingdee.{self.form[:60]}.{hashlib.sha256(shape.encode()).hexdigest()[:12]}"
 
     def filter_for(self, span: Span | None) -> str:
@@ -91,15 +97,23 @@ class Listing:
 
     def id_of(self, row: Row) -> str:
         """The id of a row, as text; '' for none."""
-        value = row[self._id_place]
-        return "" if value is None else str(value).strip()
+        id = _cell_text(row[self._id_place])
+        if not self.version_key or not id:
+            return id
+        return f"{id}@{_cell_text(row[self.keys.index(self.version_key)])}"
+
+    def bare_id(self, id: str) -> str:
+        """The value of the id field in a record's id."""
+        return id.rpartition("@")[0] if self.version_key else id
 
     def record(self, rows: Sequence[Row]) -> dict[str, Any]:
         """The record that these rows of one id make."""
-        if not self.row_keys:
-            return nested(self.keys, rows[0])
         header = [key for key in self.keys if key not in self.row_keys]
         record = nested(header, self._cells(rows[0], header))
+        if self.version_key:
+            record["_version"] = self.id_of(rows[0])
+        if not self.row_keys:
+            return record
         if self.rows_name in record:
             raise ConfigurationError(
                 tr('RowsName "{name}" is also a field of the header', name=self.rows_name)
@@ -153,10 +167,18 @@ def _limit(request: Mapping[str, Any]) -> int:
     return int(text)
 
 
-def _row_keys(request: Mapping[str, Any], keys: Sequence[str], id_key: str) -> tuple[str, ...]:
+def _version_key(request: Mapping[str, Any], keys: list[str]) -> str:
+    """The field that tells a record's versions apart; asked for, too, where FieldKeys does not name it."""
+    key = _spelled(str(request.get("VersionKey") or ""), keys)
+    if key and key not in keys:
+        keys.append(key)
+    return key
+
+
+def _row_keys(request: Mapping[str, Any], keys: Sequence[str], *of_the_record: str) -> tuple[str, ...]:
     wanted = [_spelled(key, keys) for key in split_keys(request.get("RowKeys"))]
     for key in wanted:
-        if key not in keys or key == id_key:
+        if key not in keys or key in of_the_record:
             raise ConfigurationError(
                 tr('"{key}" of RowKeys must be one of FieldKeys, and not the record\'s id', key=key)
             )
@@ -166,3 +188,7 @@ def _row_keys(request: Mapping[str, Any], keys: Sequence[str], id_key: str) -> t
 def _spelled(key: str, keys: Sequence[str]) -> str:
     """A key in the spelling that FieldKeys has."""
     return next((known for known in keys if known.casefold() == key.strip().casefold()), key.strip())
+
+
+def _cell_text(value: Any) -> str:
+    return "" if value is None else str(value).strip()

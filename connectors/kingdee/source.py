@@ -77,7 +77,11 @@ class QuerySource:
         """One record by its id, whatever the scheme's filter. Raises RecordError when it is gone."""
         listing = self._listing
         data = query(
-            listing.form, listing.keys, equals(listing.id_key, id), listing.order, limit=listing.limit
+            listing.form,
+            listing.keys,
+            equals(listing.id_key, listing.bare_id(id)),
+            listing.order,
+            limit=listing.limit,
         )
         rows = [row for row in await self._fetch(data) if listing.id_of(row) == id]
         if not rows:

@@ -41,8 +41,8 @@ A catalog is a YAML file beside the connector:
           FPAYBILLENTRY: {label: 付款单明细, type: array, required: true, fields: {…}}
 
 Types: string, integer, decimal, boolean, date, datetime, base (base data: a scalar is wrapped under the key
-named by `base`), object, array. Marks: `required` (error when missing), `usual` (hint), `unit_type` (names
-the field that must stand before this one).
+named by `base`), object, array; a setting may also be a path, from the folder of connections.yaml on. Marks:
+`required` (error when missing), `usual` (hint), `unit_type` (names the field that stands before this one).
 """
 
 from __future__ import annotations

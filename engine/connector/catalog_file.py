@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TYPES", "load_catalog"]
 
-TYPES = ("string", "integer", "decimal", "boolean", "date", "datetime", "base", "object", "array")
+TYPES = ("string", "integer", "decimal", "boolean", "date", "datetime", "base", "object", "array", "path")
 _ROLES = ("source", "lookup", "target")
 _ASKING = ("first", "unclear", "never")
 

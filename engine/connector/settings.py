@@ -47,6 +47,8 @@ __all__ = [
 FILE_NAME = "connections.yaml"
 _OWN_KEYS = ("connector", "limits", "unique", "simulator")
 _BUILT_IN = Position("(built in)")
+_SANDBOX_TABLES = ".engine/sandbox/tables"
+"""Where the sandbox's tables go, so that invented data never lie among those that real runs read."""
 
 
 def find_connections(start: Path) -> Path | None:
@@ -103,6 +105,15 @@ def _built_in_sandbox(values: Mapping[str, SchemeValues]) -> Environment:
         )
         for name, settings in simulators.items()
     }
+    connections["tables"] = Connection(
+        name="tables",
+        connector="tables",
+        settings={"folder": _SANDBOX_TABLES},
+        limits=plain,
+        environment=SANDBOX,
+        position=_BUILT_IN,
+        unique=("version",),
+    )
     return Environment(SANDBOX, connections, values)
 
 
@@ -192,6 +203,8 @@ def _read_setting(key: str, node: Node, field: Field, folder: Path) -> Any:
             position=node.position,
             hint=tr('did you mean "{word}"?', word=close) if close else None,
         )
+    if field.type == "path":
+        return str((folder / text).resolve())
     if field.type in ("integer", "boolean"):
         kind = int if field.type == "integer" else bool
         if type(node.value) is not kind:

@@ -197,3 +197,40 @@ def test_values_in_filters_are_quoted() -> None:
     assert equals("FID", "1 or 1=1") == "FID='1 or 1=1'"
     assert among("FBillNo", ["x'; --", "y"]) == "FBillNo in ('x''; --','y')"
     assert both("", " a ") == "a"
+
+
+VERSIONED = {"FormId": "BD_Empinfo", "FieldKeys": "FID,FName,FPostDept.FName", "VersionKey": "FModifyDate"}
+
+
+def test_with_a_version_key_each_change_is_a_record_of_its_own() -> None:
+    table = Table([1000, "张三", "研发", "2025-01-02T09:30:00"], [1001, "李四", None, None])
+    (page,) = read(table, VERSIONED)
+    assert table.asked[0]["FieldKeys"] == "FID,FName,FPostDept.FName,FModifyDate"
+    assert [item.id for item in page.items] == ["1000@2025-01-02T09:30:00", "1001@"]
+    assert page.items[0].record == {
+        "FID": 1000,
+        "FName": "张三",
+        "FPostDept": {"FName": "研发"},
+        "FModifyDate": "2025-01-02T09:30:00",
+        "_version": "1000@2025-01-02T09:30:00",
+    }
+
+
+def test_a_version_goes_with_gathered_rows() -> None:
+    rows = [[1000, "张三", "研发", "t1"], [1000, "张三", "财务", "t1"], [1001, "李四", "财务", "t2"]]
+    request = {**VERSIONED, "RowKeys": "FPostDept.FName", "Limit": 3}
+    pages = read(Table(*rows), request)
+    assert [item.id for page in pages for item in page.items] == ["1000@t1", "1001@t2"]
+    assert [len(record["rows"]) for record in records(pages)] == [2, 1]
+    with pytest.raises(ConfigurationError):
+        read(Table(*rows), {**VERSIONED, "RowKeys": "FModifyDate"})
+
+
+def test_a_version_is_got_while_it_is_the_newest() -> None:
+    table = Table([1000, "张三", "研发", "t2"])
+    source = QuerySource(table.fetch, VERSIONED, KNOWN)
+    assert asyncio.run(source.get("1000@t2"))["_version"] == "1000@t2"
+    assert table.asked[0]["FilterString"] == "FID=1000"
+    with pytest.raises(RecordError):
+        asyncio.run(source.get("1000@t1"))
+    assert source.family != QuerySource(table.fetch, {**VERSIONED, "VersionKey": ""}, KNOWN).family

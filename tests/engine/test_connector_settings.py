@@ -198,7 +198,7 @@ def test_another_shape_is_an_error_of_the_users(tmp_path: Path, text: str) -> No
 @pytest.mark.parametrize("text", ["", "environments:\n", "environments: {}\nvalues:\n", "values: {}\n"])
 def test_an_empty_file_has_the_sandbox(tmp_path: Path, text: str) -> None:
     settings = load_settings(write(tmp_path, text))
-    assert list(settings.environment().connections) == ["dingtalk", "kingdee"]
+    assert list(settings.environment().connections) == ["dingtalk", "kingdee", "tables"]
 
 
 def test_without_a_file_there_is_the_sandbox() -> None:

@@ -5,6 +5,7 @@ What is expected is worked out here from the invented approvals themselves, not 
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -288,3 +289,69 @@ def test_an_audited_bill_is_told_under_its_approval_once(tmp_path: Path) -> None
         text = f"付款单 {bill['number']} 已在金蝶审核，收款单位 {unit}，金额 {amount:.2f} 元。"
         assert remarks.count(text) == 1
     assert len(remarks) == len(bills) > 0
+
+
+# --- base data ----------------------------------------------------------------------------------------
+
+
+def test_employees_and_departments_become_tables(tmp_path: Path) -> None:
+    place = Place(tmp_path, "kingdee_basedata_to_table")
+    names = ["kingdee_basedata_to_table", "kingdee_departments_to_table"]
+    told = [place("run", name)["counts"] for name in [*names, *names]]
+    company = load_company()
+    people, departments = len(company.employees) + 1, len(company.departments)
+    assert [counts["delivered"] for counts in told] == [people, departments, 0, 0]
+    assert [counts["already"] for counts in told] == [0, 0, people, departments]
+    tables = tmp_path / ".engine/sandbox/tables"
+    employees = _table(tables / "员工.csv", "工号")
+    assert employees.pop("E0001") == {
+        "员工编码": "",
+        "姓名": "离职员工",
+        "部门编码": "",
+        "部门名称": "",
+        "状态": "禁用",
+    }
+    for one in company.employees:
+        department = company.department(one.dept_id)
+        assert department is not None
+        assert employees.pop(one.job_number) == {
+            "员工编码": one.job_number,
+            "姓名": one.name,
+            "部门编码": department.number,
+            "部门名称": department.name,
+            "状态": "在用",
+        }
+    assert employees == {}
+    found = _table(tables / "部门.csv", "部门编码")
+    assert {code: row["部门名称"] for code, row in found.items()} == {
+        one.number: one.name for one in company.departments
+    }
+
+
+def test_a_table_that_was_written_can_be_looked_up_in(tmp_path: Path) -> None:
+    """What people do with it: a scheme's own table takes the place of a call for each claimant."""
+    place = Place(tmp_path, "kingdee_basedata_to_table", "supplier_payment_to_paybill")
+    place("run", "kingdee_departments_to_table")
+    scheme = tmp_path / "schemes/supplier_payment_to_paybill.yaml"
+    text = scheme.read_text(encoding="utf-8").replace(
+        "file: tables/department.csv\n    key: 钉钉部门id\n    value: 金蝶部门编码",
+        "file: tables/部门.csv\n    key: 部门名称\n    value: 部门编码",
+    )
+    scheme.write_text(text.replace("originator_dept_id", "originator_dept_name"), encoding="utf-8")
+    shutil.copy(tmp_path / ".engine/sandbox/tables/部门.csv", tmp_path / "schemes/tables")
+    delivered = place("run", "supplier_payment_to_paybill")["counts"]["delivered"]
+    bills = place.docs("kingdee/bill/AP_PAYBILL")
+    assert delivered == len(bills) > 0
+    company = load_company()
+    approvals = place.approvals("PROC-SUPPLIER-PAYMENT-SANDBOX")
+    for bill in bills:
+        department = company.department(approvals[bill["number"].removeprefix("GF")]["dept_id"])
+        assert department is not None
+        assert bill["values"]["FDepartment"]["number"] == department.number
+
+
+def _table(path: Path, key: str) -> dict[str, dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    own = (key, "来源版本", "来源先后")
+    return {row[key]: {name: value for name, value in row.items() if name not in own} for row in rows}

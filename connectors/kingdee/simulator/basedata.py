@@ -180,7 +180,8 @@ def _from_company(company: Company) -> dict[str, list[BaseRecord]]:
         "BD_RateType": _listed("BD_RateType", [("HLTX01_SYS", "固定汇率")]),
     }
     for form, (number, name) in _DISABLED.items():
-        made[form].append(_record(form, len(made[form]), number, name, disabled=True))
+        more = {"FStaffNumber": number} if form == "BD_Empinfo" else None
+        made[form].append(_record(form, len(made[form]), number, name, more, disabled=True))
     return made
 
 
