@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from engine.clock import SHANGHAI
-from engine.ledger.sql import insert_missing
+from engine.ledger.prepared import Prepared
+from engine.ledger.sql import insertion
 from engine.ledger.tables import budgets, pacing
 
 if TYPE_CHECKING:
@@ -78,17 +79,21 @@ def today(now: datetime) -> str:
 
 def count(tx: Connection, system: str, interface: str, calls: int, day: str, *, metered: bool) -> None:
     """Add calls that are about to be made to their day and month."""
-    periods = [day, day[:7]]
     rows = [
-        {"system": system, "interface": interface, "period": period, "calls": 0, "metered": metered}
-        for period in periods
+        {"system": system, "interface": interface, "period": period, "calls": calls, "metered": metered}
+        for period in (day, day[:7])
     ]
-    insert_missing(tx, budgets, rows, ["system", "interface", "period"])
-    tx.execute(
-        update(budgets)
-        .where(budgets.c.system == system, budgets.c.interface == interface, budgets.c.period.in_(periods))
-        .values(calls=budgets.c.calls + calls, metered=metered)
+    _COUNT.write(tx, rows)
+
+
+_COUNT = Prepared(
+    lambda dialect: insertion(
+        dialect, budgets, ("system", "interface", "period", "calls", "metered")
+    ).on_conflict_do_update(
+        index_elements=["system", "interface", "period"],
+        set_={"calls": budgets.c.calls + bindparam("calls"), "metered": bindparam("metered")},
     )
+)
 
 
 def give_back(tx: Connection, system: str, interface: str, calls: int, day: str) -> None:
@@ -111,22 +116,27 @@ def read_budget(
     """What the system's metered interfaces have used together."""
     day = today(now)
     month = day[:7]
-    found = tx.execute(
-        select(budgets.c.period, func.sum(budgets.c.calls))
-        .where(
-            budgets.c.system == system,
-            budgets.c.metered.is_(True),
-            budgets.c.period >= month,
-            budgets.c.period <= month + "-31",
-        )
-        .group_by(budgets.c.period)
-    )
+    found = _USED.rows(tx, {"system": system, "first": month, "last": month + "-31"})
     used: dict[str, int] = {period: int(calls) for period, calls in found}
     month_used = used.pop(month, 0)
     forecast, runs_out, month_end = _forecast(month_used, used, now, per_month)
     return Budget(
         month_used, per_month, used.get(day, 0), per_day, forecast, month_end=month_end, runs_out=runs_out
     )
+
+
+_USED = Prepared(
+    lambda _: (
+        select(budgets.c.period, func.sum(budgets.c.calls))
+        .where(
+            budgets.c.system == bindparam("system"),
+            budgets.c.metered.is_(True),
+            budgets.c.period >= bindparam("first"),
+            budgets.c.period <= bindparam("last"),
+        )
+        .group_by(budgets.c.period)
+    )
+)
 
 
 def _forecast(
@@ -148,17 +158,28 @@ def _forecast(
 
 def take_slots(
     tx: Connection, system: str, interface: str, number: int, earliest: datetime, interval: timedelta
-) -> list[datetime]:
-    """The next moments at which calls of an interface may start, `interval` apart, for this process alone.
+) -> datetime:
+    """The first of the next moments at which calls of an interface may start, `interval` apart, for this
+    process alone.
 
     A stored moment that lies further ahead than processes can have taken turns is left over from a clock
     that was set back, and is ignored.
     """
-    row = {"system": system, "interface": interface, "next_at": earliest}
-    insert_missing(tx, pacing, [row], ["system", "interface"])
-    mine = pacing.c.system == system, pacing.c.interface == interface
-    stored: datetime = tx.scalars(select(pacing.c.next_at).where(*mine)).one()
+    mine = {"system": system, "interface": interface}
+    stored: datetime | None = _NEXT.scalar(tx, mine)
     farthest = earliest + max(_CLOCK_MOVED, 100 * interval)
-    first = stored if earliest < stored <= farthest else earliest
-    tx.execute(update(pacing).where(*mine).values(next_at=first + number * interval))
-    return [first + turn * interval for turn in range(number)]
+    first = stored if stored is not None and earliest < stored <= farthest else earliest
+    _MOVE_ON.write(tx, [{**mine, "next_at": first + number * interval}])
+    return first
+
+
+_NEXT = Prepared(
+    lambda _: select(pacing.c.next_at).where(
+        pacing.c.system == bindparam("system"), pacing.c.interface == bindparam("interface")
+    )
+)
+_MOVE_ON = Prepared(
+    lambda dialect: insertion(dialect, pacing, ("system", "interface", "next_at")).on_conflict_do_update(
+        index_elements=["system", "interface"], set_={"next_at": bindparam("next_at")}
+    )
+)

@@ -46,7 +46,7 @@ __all__ = [
 NO_FAULT = Fault(reason="")
 """Clears what an earlier failure left."""
 
-_OWN = [column for column in deliveries.c if column.name not in ("touched_run", "created_at", "updated_at")]
+_OWN = [column for column in deliveries.c if column.name not in ("created_at", "updated_at")]
 _RECORD = [
     records.c.system.label("source_system"),
     records.c.source_id,
@@ -319,7 +319,12 @@ def move(
             "file": fault.file,
             "line": fault.line,
         }
-    values |= {"state": to, "touched_run": run, "updated_at": at}
+    values["updated_at"] = at
+    # What stays as it is is not written: each of these stands in an index.
+    if to is not delivery.state or expect is not None:
+        values["state"] = to
+    if run != delivery.touched_run:
+        values["touched_run"] = run
     writes = waiting(tx) if expect is None else None
     if writes is not None:
         writes.about_to_move(delivery.id)
@@ -401,7 +406,8 @@ def _overtaken(tx: Connection, moves: Sequence[Move]) -> Delivery:
         )
     }
     for delivery, values in moves:
-        if stand.get(delivery.id) != (values["state"], values.get("fence", delivery.fence)):
+        now = values.get("state", delivery.state), values.get("fence", delivery.fence)
+        if stand.get(delivery.id) != now:
             return delivery
     return moves[0][0]
 

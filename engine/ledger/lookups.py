@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select
 
 from engine.ledger.prepared import Prepared
-from engine.ledger.sql import insert_missing
+from engine.ledger.sql import insertion
 from engine.ledger.tables import lookups
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Connection
 
 __all__ = ["CONTENT", "forget", "get", "put"]
 
@@ -23,28 +23,21 @@ CONTENT = "content:"
 _LONGEST_KEY = 300
 _KEYS = ("system", "interface", "key")
 
-
-def _named() -> list[ColumnElement[bool]]:
-    return [lookups.c[name] == bindparam(f"_{name}", type_=lookups.c[name].type) for name in _KEYS]
-
-
 _KEPT = Prepared(
     lambda _: select(lookups.c.value).where(
-        *_named(), lookups.c.at >= bindparam("not_before", type_=lookups.c.at.type)
+        *(lookups.c[name] == bindparam(name) for name in _KEYS), lookups.c.at >= bindparam("not_before")
     )
 )
-_REPLACE = Prepared(
-    lambda _: (
-        update(lookups)
-        .where(*_named())
-        .values({name: bindparam(name, type_=lookups.c[name].type) for name in ("value", "at")})
+_PUT = Prepared(
+    lambda dialect: insertion(dialect, lookups, (*_KEYS, "value", "at")).on_conflict_do_update(
+        index_elements=list(_KEYS), set_={name: bindparam(name) for name in ("value", "at")}
     )
 )
 
 
 def get(tx: Connection, system: str, interface: str, key: str, not_before: datetime) -> Any:
     """The answer kept for a key, if it was given at `not_before` or later; else None. No miss is kept."""
-    asked = {"_system": system, "_interface": interface, "_key": key, "not_before": not_before}
+    asked = {"system": system, "interface": interface, "key": key, "not_before": not_before}
     return _KEPT.scalar(tx, asked)
 
 
@@ -52,10 +45,7 @@ def put(tx: Connection, system: str, interface: str, key: str, value: Any, at: d
     """Keep an answer (any JSON value but null). A key longer than any id is not kept."""
     if len(key) > _LONGEST_KEY:
         return
-    row = {"system": system, "interface": interface, "key": key, "value": value, "at": at}
-    if not insert_missing(tx, lookups, [row], _KEYS):
-        named = {"_system": system, "_interface": interface, "_key": key}
-        _REPLACE.write(tx, [{**named, "value": value, "at": at}])
+    _PUT.write(tx, [{"system": system, "interface": interface, "key": key, "value": value, "at": at}])
 
 
 def forget(tx: Connection, before: datetime) -> int:

@@ -8,6 +8,7 @@ processes share: whoever takes some moves it on.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -31,10 +32,47 @@ _SHARE = 0.97
 """Of a rate limit that is used. The rest lets a call start late by as much of the limit's window, and still
 no window of that length sees more calls than the limit."""
 
+_AHEAD = 0.5
+"""Seconds for which a paced interface's turns are taken at a time, at most."""
 _UNPACED_BLOCK = 10
-_LARGEST_BLOCK = 50
+_LARGEST_BLOCK = 200
 _LONGEST_LEAD = 2.0
 _LATE_TRIES = 3
+
+
+class _Turns:
+    """Moments by the monotonic clock at which calls may start, `interval` apart."""
+
+    def __init__(self) -> None:
+        self.left = 0
+        self._spans: deque[tuple[float, float, int]] = deque()  # first moment, interval, how many
+
+    def add(self, first: float, interval: float, number: int) -> None:
+        if number:
+            self._spans.append((first, interval, number))
+            self.left += number
+
+    def take(self) -> float:
+        """The next one."""
+        first = self._spans[0][0]
+        self._drop(1)
+        return first
+
+    def drop_before(self, oldest: float) -> None:
+        """Let go of those that are too late."""
+        while self._spans and self._spans[0][0] < oldest:
+            first, interval, number = self._spans[0]
+            self._drop(min(math.ceil((oldest - first) / interval), number))
+
+    def clear(self) -> None:
+        self._spans.clear()
+        self.left = 0
+
+    def _drop(self, gone: int) -> None:
+        first, interval, number = self._spans.popleft()
+        if gone < number:
+            self._spans.appendleft((first + gone * interval, interval, number - gone))
+        self.left -= gone
 
 
 @dataclass(slots=True)
@@ -47,7 +85,7 @@ class _Lane:
     waiting: int = 0
     credits: int = 0
     day: str = ""
-    slots: deque[float] = field(default_factory=deque)  # by the monotonic clock
+    turns: _Turns = field(default_factory=_Turns)
     block: int = 1
     lead: float = 0.0
     refill: asyncio.Task[None] | None = None
@@ -67,7 +105,8 @@ class _Grant:
 
     credits: int
     day: str
-    slots: tuple[float, ...]
+    turns: int
+    first: float
     budget: Budget | None
 
 
@@ -88,6 +127,11 @@ class _Pace:
         if not windows:
             return None
         return cls(max(interval for interval, _ in windows), min(tolerance for _, tolerance in windows))
+
+    def turns_each(self, largest: int) -> int:
+        """How many turns are taken for each call that is counted: more than one where a whole block of them
+        would be over before the calls are made."""
+        return max(1, int(_AHEAD / self.interval) // largest)
 
 
 class LedgerMeter:
@@ -116,6 +160,7 @@ class LedgerMeter:
         self._limited = limits.per_month is not None or limits.per_day is not None
         self._pace = _Pace.of(limits)
         self._largest = self._largest_block()
+        self._turns_each = 1 if self._pace is None else self._pace.turns_each(self._largest)
         self._warn = warn
         self._warned = 0
         self._lanes: dict[str, _Lane] = {}
@@ -156,7 +201,7 @@ class LedgerMeter:
         unused = [(lane.interface, lane.credits, lane.day) for lane in self._lanes.values() if lane.credits]
         for lane in self._lanes.values():
             lane.credits = 0
-            lane.slots.clear()
+            lane.turns.clear()
         if unused:
             await self._port.do(lambda tx: self._give_back(tx, unused))
 
@@ -170,8 +215,8 @@ class LedgerMeter:
         lane.credits -= 1
         if self._pace is None:
             return
-        slot, day = lane.slots.popleft(), lane.day
-        if lane.waiting > 1 and len(lane.slots) <= min(2, lane.block // 2):
+        slot, day = lane.turns.take(), lane.day
+        if lane.waiting > 1 and min(lane.credits, lane.turns.left) <= min(2, lane.block // 2):
             self._refill(lane)  # in the background, so that the pace does not falter at a block's end
         try:
             wait = slot - self._clock.monotonic()
@@ -188,10 +233,8 @@ class LedgerMeter:
         if self._pace is None:
             return True
         if drop_late:
-            oldest = self._clock.monotonic() - self._pace.tolerance
-            while lane.slots and lane.slots[0] < oldest:
-                lane.slots.popleft()
-        return bool(lane.slots)
+            lane.turns.drop_before(self._clock.monotonic() - self._pace.tolerance)
+        return lane.turns.left > 0
 
     # --- refilling --------------------------------------------------------------------------------------
 
@@ -206,14 +249,15 @@ class LedgerMeter:
         stale = _Stale(0, lane.day)
         if lane.day != budgets.today(self._clock.now()):
             stale, lane.credits = _Stale(lane.credits, lane.day), 0
-        covered = lane.credits - len(lane.slots)  # calls counted beyond the turns that are taken
+        held, turns = lane.credits, lane.turns.left
         block, lead = lane.block, lane.lead
         asked = self._clock.monotonic()
-        grant = await self._port.do(lambda tx: self._take(tx, lane, block, covered, lead, stale))
+        grant = await self._port.do(lambda tx: self._take(tx, lane, block, (held, turns), lead, stale))
         lane.lead = min(self._clock.monotonic() - asked, _LONGEST_LEAD)
         lane.credits += grant.credits
         lane.day = grant.day
-        lane.slots.extend(grant.slots)
+        if self._pace is not None:
+            lane.turns.add(grant.first, self._pace.interval, grant.turns)
         lane.block = min(block * 2, self._largest)
         if grant.budget is not None:
             self._budget = grant.budget
@@ -222,13 +266,18 @@ class LedgerMeter:
             raise quota_words.spent(grant.budget, self._name)
 
     def _take(
-        self, tx: Connection, lane: _Lane, block: int, covered: int, lead: float, stale: _Stale
+        self, tx: Connection, lane: _Lane, block: int, stock: tuple[int, int], lead: float, stale: _Stale
     ) -> _Grant:
-        """One transaction: count calls, and take turns for them. Runs in the ledger's thread."""
+        """One transaction: count calls, and take turns for them. Runs in the ledger's thread.
+
+        `stock` is what is left: calls that are counted, and turns.
+        """
         now, monotonic = self._clock.now(), self._clock.monotonic()
         day = budgets.today(now)
         if stale.calls:
             budgets.give_back(tx, self.system, lane.interface, stale.calls, stale.day)
+        held, turns = stock
+        covered = max(held - turns, 0)  # calls counted beyond the turns that are taken
         wanted, budget = max(block - covered, 0), None
         if wanted and lane.metered and self._limited:
             budget = self._read(tx)
@@ -236,24 +285,24 @@ class LedgerMeter:
             budget = budget.plus(wanted)
         if wanted:
             budgets.count(tx, self.system, lane.interface, wanted, day, metered=lane.metered)
-        if self._pace is None:
-            return _Grant(wanted, day, (), budget)
-        slots = budgets.take_slots(
+        if self._pace is None or turns >= held + wanted:
+            return _Grant(wanted, day, 0, 0.0, budget)
+        number = min(block, covered + wanted) * self._turns_each
+        first = budgets.take_slots(
             tx,
             self.system,
             lane.interface,
-            max(min(block, covered + wanted), 0),
+            number,
             now + timedelta(seconds=max(lead - self._pace.tolerance, 0.0)),
             timedelta(seconds=self._pace.interval),
         )
-        starts = tuple(monotonic + (slot - now).total_seconds() for slot in slots)
-        return _Grant(wanted, day, starts, budget)
+        return _Grant(wanted, day, number, monotonic + (first - now).total_seconds(), budget)
 
     def _largest_block(self) -> int:
-        """Ten calls, or half a second's worth of a paced interface."""
+        """Ten calls, or half a second's worth of a paced interface; more where no quota is spent by it."""
         if self._pace is None:
-            return _UNPACED_BLOCK
-        return max(1, min(int(0.5 / self._pace.interval) + 1, _LARGEST_BLOCK))
+            return _UNPACED_BLOCK if self._limited else _LARGEST_BLOCK
+        return max(1, min(int(_AHEAD / self._pace.interval) + 1, _LARGEST_BLOCK))
 
     def _read(self, tx: Connection) -> Budget:
         limits = self._limits

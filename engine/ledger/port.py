@@ -13,6 +13,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from engine.ledger.faults import plain
+from engine.ledger.prepared import say
+from engine.ledger.sql import Transactions
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
@@ -91,13 +93,13 @@ class ThreadLedger:
         await asyncio.to_thread(self._thread.join)
 
     def _serve(self) -> None:
-        open_ = True
+        open_, transactions = True, Transactions(self._engine)
         while open_:
             open_, group = self._next_group()
             if group:
-                self._run(group)
+                self._run(group, transactions)
                 _answer(group)
-        self._engine.dispose()
+        transactions.close()
 
     def _next_group(self) -> tuple[bool, list[_Job]]:
         """The jobs that wait, at least one unless the ledger closes; False when they are the last."""
@@ -111,9 +113,9 @@ class ThreadLedger:
             group.append(job)
         return True, group
 
-    def _run(self, group: list[_Job]) -> None:
+    def _run(self, group: list[_Job], transactions: Transactions) -> None:
         try:
-            with self._engine.begin() as tx:
+            with transactions.begin() as tx:
                 if len(group) == 1:  # its error undoes the transaction, and nobody else's work with it
                     group[0].value = group[0].work(tx)
                     return
@@ -127,21 +129,21 @@ class ThreadLedger:
 
 def _attempt(tx: Connection, job: _Job) -> None:
     """Run one job in a savepoint; its error stays its own unless the whole transaction is lost with it."""
-    tx.exec_driver_sql("SAVEPOINT job")  # SQLAlchemy's own costs more than many a job
+    say(tx, "SAVEPOINT job")  # SQLAlchemy's own costs more than many a job
     try:
         job.value = job.work(tx)
     except BaseException as error:
         if tx.invalidated:  # the server is gone: nothing of this transaction can be saved
             raise
         try:
-            tx.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
-            tx.exec_driver_sql("RELEASE SAVEPOINT job")
+            say(tx, "ROLLBACK TO SAVEPOINT job")
+            say(tx, "RELEASE SAVEPOINT job")
         except DBAPIError:
             # SQLite ends the transaction by itself on a full disk and the like: the first error tells why.
             raise error from None
         job.error = _told(error, tx.engine.url)
     else:
-        tx.exec_driver_sql("RELEASE SAVEPOINT job")
+        say(tx, "RELEASE SAVEPOINT job")
 
 
 def _told(error: BaseException, url: URL) -> BaseException:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Statement = Insert | Update | Delete | Select[Any]
     Convert = Callable[[Any], Any]
 
-__all__ = ["Prepared", "among", "filled", "roomy"]
+__all__ = ["Prepared", "among", "filled", "roomy", "say"]
 
 _SIZES = (1, 4, 20, 64, 200, 1000)
 
@@ -98,6 +98,17 @@ class _Compiled:
             return _driver(tx).executemany(self.text, given).rowcount
         except sqlite3.Error as error:
             raise _wrapped(tx, self.text, given, error) from error
+
+
+def say(tx: Connection, command: str) -> None:
+    """Give a command that takes no values and finds nothing."""
+    if tx.dialect.name != "sqlite":
+        tx.exec_driver_sql(command)
+        return
+    try:
+        _driver(tx).execute(command)
+    except sqlite3.Error as error:
+        raise _wrapped(tx, command, (), error) from error
 
 
 def _driver(tx: Connection) -> sqlite3.Connection:

@@ -79,6 +79,7 @@ class Delivery:
     sent_at: datetime | None
     ask_after: datetime | None
     waiting_since: datetime | None
+    touched_run: str | None
     delivered_run: str | None
     delivered_at: datetime | None
     source_system: str

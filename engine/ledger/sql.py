@@ -6,6 +6,7 @@ work which reads and then writes needs no locks of its own.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +16,23 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from engine.errors import ConfigurationError, UsageError
 from engine.language import tr
-from engine.ledger.prepared import Prepared
+from engine.ledger.prepared import Prepared, say
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from sqlalchemy import URL, Insert
+    from sqlalchemy import URL
 
-__all__ = ["BUSY_SECONDS", "Connection", "insert_missing", "make_engine", "parse_url"]
+__all__ = [
+    "BUSY_SECONDS",
+    "Connection",
+    "Transactions",
+    "insert_missing",
+    "insertion",
+    "make_engine",
+    "parse_url",
+]
 
 BUSY_SECONDS = 30
 """How long a transaction waits for another process's."""
@@ -56,6 +65,43 @@ def make_engine(url: str | URL) -> Engine:
     return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
 
 
+class Transactions:
+    """Begins transactions, for one thread.
+
+    SQLite's connection is kept: taking it from the pool each time costs as much as a small transaction. A
+    server's may have gone away meanwhile, which the pool looks after.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._kept: Connection | None = None
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        if self._engine.dialect.name != "sqlite":
+            with self._engine.begin() as tx:
+                yield tx
+            return
+        if self._kept is None:
+            self._kept = self._engine.connect()
+        try:
+            with self._kept.begin():
+                yield self._kept
+        except BaseException:
+            self._let_go()
+            raise
+
+    def close(self) -> None:
+        """Close the database."""
+        self._let_go()
+        self._engine.dispose()
+
+    def _let_go(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+
 def insert_missing(
     tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]
 ) -> int:
@@ -67,14 +113,15 @@ def insert_missing(
 
 @cache
 def _insertion(table: Table, keys: tuple[str, ...], names: tuple[str, ...]) -> Prepared:
-    def make(dialect: str) -> Insert:
-        values = {name: bindparam(name, type_=table.c[name].type) for name in names}
-        made: Insert = (
-            _insert_of(dialect)(table).values(values).on_conflict_do_nothing(index_elements=list(keys))
-        )
-        return made
+    return Prepared(
+        lambda dialect: insertion(dialect, table, names).on_conflict_do_nothing(index_elements=list(keys))
+    )
 
-    return Prepared(make)
+
+def insertion(dialect: str, table: Table, names: Sequence[str]) -> Any:
+    """The insertion of rows with these columns, which can be told what to do with those that are there."""
+    values = {name: bindparam(name, type_=table.c[name].type) for name in names}
+    return _insert_of(dialect)(table).values(values)
 
 
 def _insert_of(dialect: str) -> Any:
@@ -122,7 +169,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # Taking the write lock at once: a read that turns to writing later would be refused without waiting.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    say(connection, "BEGIN IMMEDIATE")
 
 
 def _postgresql(url: URL) -> Engine:

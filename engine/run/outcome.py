@@ -5,7 +5,6 @@ All functions run inside one ledger transaction and return the delivery as it st
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine import jsontext
@@ -55,7 +54,7 @@ def step(
     if not moved:
         raise Stale.of(delivery)
     shown = delivery.fault if fault is None else (fault if fault.reason else None)
-    return replace(delivery, state=to, fault=shown, **values)
+    return delivery.but(state=to, fault=shown, touched_run=work.run, **values)
 
 
 def reach(tx: Transaction, work: Work, lane: Lane, delivery: Delivery, stage: str, **values: Any) -> Delivery:

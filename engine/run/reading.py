@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -165,7 +164,7 @@ class Lister:
             tx, lane.scheme.id, lane.to.system, list(rows.values()), run=work.run, at=now
         )
         found = deliveries.find(tx, lane.scheme.id, lane.to.system, record_ids=list(rows.values()))
-        deliveries.touch(tx, [delivery.id for delivery in found], work.run)
+        deliveries.touch(tx, [each.id for each in found if each.touched_run != work.run], work.run)
         new = [delivery for delivery in found if delivery.record_id in fresh]
         interface = lane.scheme.source.interface
         about = [(each.record_id, each.id) for each in new]
@@ -175,7 +174,7 @@ class Lister:
         for delivery in changed:
             record = whole[delivery.source_id]
             records.keep_snapshot(tx, delivery.record_id, record, lane.number_of(record), False, now)
-        return [replace(each, last_asked=now, asked=each.asked + 1) for each in changed] if whole else new
+        return [each.but(last_asked=now, asked=each.asked + 1) for each in changed] if whole else new
 
     # --- how a span ended -----------------------------------------------------------------------------
 

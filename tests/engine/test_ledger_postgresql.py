@@ -92,7 +92,7 @@ def test_every_book_is_kept_alike(tx: Connection) -> None:
     count(tx, "s", "get", 5, "2026-11-24", metered=True)
     assert read_budget(tx, "s", NOON, per_month=10, per_day=None).left == 5
     second = timedelta(seconds=1)
-    assert take_slots(tx, "s", "get", 2, NOON, second) == [NOON, NOON + second]
+    assert take_slots(tx, "s", "get", 2, NOON, second) == NOON
     found = status(tx)
     assert (found.runs, found.version) == (1, HEAD)
     assert found.size > 10_000

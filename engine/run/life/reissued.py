@@ -8,10 +8,9 @@ equal records of one run, and of two processes, notice each other as surely as t
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from engine import jsontext
-from engine.connector.api import Contents
 from engine.errors import FailureClass
 from engine.language import tr
 from engine.ledger import contents, deliveries, events
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from engine.connector.api import Contents
     from engine.ledger.port import Transaction
     from engine.ledger.rows import Delivery
     from engine.run.lane import Lane, Work
@@ -62,7 +62,7 @@ def noticed(
 
 def standing(tx: Transaction, lane: Lane, delivery: Delivery) -> Fault | None:
     """What is to be told of a record that was sent though it says the same as an earlier one."""
-    if lane.scheme.life.reissued != "alert" or not isinstance(lane.source, Contents):
+    if lane.scheme.life.reissued != "alert" or _contents(lane) is None:
         return None
     told = [event for event in events.of_record(tx, delivery.record_id) if event.delivery_id == delivery.id]
     last = next((event for event in reversed(told) if event.kind in (SAME, RELEASED, ALERT_HANDLED)), None)
@@ -108,11 +108,17 @@ def _earlier(tx: Transaction, lane: Lane, own: int | None, print_: str, now: dat
 
 
 def _fingerprint(lane: Lane, record: Mapping[str, Any]) -> str | None:
-    content = lane.source.content(record) if isinstance(lane.source, Contents) else None
+    source = _contents(lane)
+    content = source.content(record) if source is not None else None
     if content is None or lane.origin is None:
         return None
     said = [lane.origin.system, lane.family, content]
     return sha256(jsontext.dumps(said).encode()).hexdigest()
+
+
+def _contents(lane: Lane) -> Contents | None:
+    """The source, if it is one that tells contents; `isinstance` is too slow to be asked for each record."""
+    return cast("Contents", lane.source) if hasattr(lane.source, "content") else None
 
 
 def _is_released(tx: Transaction, delivery: Delivery) -> bool:
