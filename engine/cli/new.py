@@ -265,8 +265,24 @@ class _Wizard:
                 }
             )
             return
-        click.echo(tr("saved: {files}", files=", ".join(near(file) for file in changed) or shown))
+        click.echo(tr("saved: {files}", files=shown))
+        more = [near(file) for file in changed if near(file) != shown]
+        if more:
+            click.echo(tr("with it: {files}", files=", ".join(_by_folder(more))))
         click.echo(tr("next: {command}", command=following))
+
+
+def _by_folder(files: Sequence[str]) -> list[str]:
+    """Files by name, those of one folder below the schemes by their number."""
+    counted: dict[str, list[str]] = {}
+    for file in files:
+        counted.setdefault(file.rpartition("/")[0], []).append(file)
+    return [
+        named[0]
+        if len(named) == 1
+        else tr("{folder}/ ({count} files)", folder=folder or ".", count=len(named))
+        for folder, named in counted.items()
+    ]
 
 
 async def _previewed(

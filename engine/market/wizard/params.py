@@ -27,23 +27,25 @@ def ask_params(
 ) -> Flow[dict[str, dict[str, str]]]:
     """The answers by scheme and param, those that differ from the scheme's own default.
 
-    `schemes` has the main one first; params of the others are asked for as ``SCHEME.PARAM``. `real`: an
-    environment that is not the sandbox, where a run must be told from when on it pays.
+    `schemes` has the main one first; a param whose name an earlier one has is asked for as ``SCHEME.PARAM``.
+    `real`: an environment that is not the sandbox, where a run must be told from when on it pays.
     """
     found: dict[str, dict[str, str]] = {}
-    for place, scheme in enumerate(schemes):
+    asked: set[str] = set()
+    for scheme in schemes:
         starts = params_in_window_start(scheme)
         for name, spec in scheme.params.items():
             told = card.params.get(name)
             default = _default(spec, now, starts=name in starts, real=real)
             answer = yield Question(
-                id=name if place == 0 else f"{scheme.id}.{name}",
+                id=f"{scheme.id}.{name}" if name in asked else name,
                 text=spec.label or name,
                 help=_help(spec, told),
                 default=default,
                 choices=_offered(told, scheme, around),
                 check=_typed(spec, now),
             )
+            asked.add(name)
             own = "" if spec.default is None else str(spec.default)
             if answer != own or (real and name in starts):
                 found.setdefault(scheme.id, {})[name] = answer
