@@ -104,31 +104,26 @@ def _in_values(name: str, old: Value, new: Value, plain: tuple[Any, Any], path: 
         yield Change(name, path, "changed", *plain)
         return
     places = []
+    was, is_ = _children(plain[0], path), _children(plain[1], path)
     for triple in aligned(old.entries, new.entries, ()):
         at, to = triple.base, triple.mine
         if at is not None and to is not None:
             places.append((at, to))
-            inner = (_at(plain[0], at), _at(plain[1], to))
-            step = _step(path, plain[1], to)
-            yield from _in_values(name, old.entries[at].value, new.entries[to].value, inner, step)
+            inner = (was[at][1], is_[to][1])
+            yield from _in_values(name, old.entries[at].value, new.entries[to].value, inner, is_[to][0])
         elif to is not None:
-            yield Change(name, _step(path, plain[1], to), "added", after=_at(plain[1], to))
+            yield Change(name, is_[to][0], "added", after=is_[to][1])
         elif at is not None:
-            yield Change(name, _step(path, plain[0], at), "removed", before=_at(plain[0], at))
+            yield Change(name, was[at][0], "removed", before=was[at][1])
     if [to for _, to in sorted(places)] != sorted(to for _, to in places):
         yield Change(name, path, "moved", _names(plain[0]), _names(plain[1]))
 
 
-def _at(plain: Any, place: int) -> Any:
-    return list(plain.values())[place] if isinstance(plain, dict) else plain[place]
-
-
-def _step(path: str, plain: Any, place: int) -> str:
-    """The path of an entry: keys by points, items by their name or their number."""
+def _children(plain: Any, path: str) -> list[tuple[str, Any]]:
+    """The entries of a value with their paths: keys by points, items by their name or their number."""
     if isinstance(plain, dict):
-        key = list(plain)[place]
-        return f"{path}.{key}" if path else str(key)
-    return f"{path}[{_named(plain[place], place)}]"
+        return [(f"{path}.{key}" if path else str(key), child) for key, child in plain.items()]
+    return [(f"{path}[{_named(child, place)}]", child) for place, child in enumerate(plain)]
 
 
 def _named(item: Any, place: int) -> Any:

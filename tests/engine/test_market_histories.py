@@ -16,7 +16,7 @@ from engine.market.copying import carry_out as carry_out_copy
 from engine.market.copying import plan_copy
 from engine.market.folder import read_folder
 from engine.market.merge.reading import read_tree
-from engine.market.merge.tree import Block, comments
+from engine.market.merge.tree import Block, Entry, comments
 from engine.market.naming import as_copied
 from engine.market.origin import read_origin
 from engine.market.upgrade import Action, Upgrade, Versions, carry_out, plan_upgrade
@@ -215,7 +215,7 @@ HISTORIES = {
         theirs=((REFUSED, REFUSED + "\n" + REFUSED.replace("被拒绝的不付", "新的一张")),),
         there=(NEW_TEST + REFUSED, "  - name: 新的一张\n"),
     ),
-    "a block of rows moved before another": History(
+    "a purpose of one block of rows, taken out of the other by the market": History(
         mine=((PROJECT_BLOCK, PROJECT_BLOCK.replace("SFKYT10_SYS", "SFKYT10_SYS   # 我们的用途")),),
         theirs=(
             ("          FPURPOSEID: SFKYT10_SYS                             # 付款用途：费用报销\n", ""),
@@ -373,6 +373,55 @@ def in_order(tree: Block, *path: str) -> list[str]:
         assert isinstance(found, Block)
         value = found
     return [entry.key or "" for entry in value.entries]
+
+
+def part(text: str, *path: str | int) -> str:
+    """The text of a part of a scheme, with what stands above it."""
+    value: Block = read_tree(text)
+    for step in path[:-1]:
+        found = value.entries[step] if isinstance(step, int) else entry_of(value, step)
+        assert isinstance(found.value, Block)
+        value = found.value
+    last = path[-1]
+    return (value.entries[last] if isinstance(last, int) else entry_of(value, last)).text
+
+
+def entry_of(block: Block, key: str) -> Entry:
+    return next(entry for entry in block.entries if entry.key == key)
+
+
+def test_a_block_moved_to_another_place(copy: Copy) -> None:
+    life, tables = part(copy.text(), "life"), part(copy.text(), "tables")
+    copy.mine((life, ""))
+    copy.mine((tables, life + tables))
+    copy.theirs(("  watch: 30d ", "  watch: 40d "), (OVERLAP, OVERLAP.replace("24h", "48h")))
+    assert copy.upgrade().choices == 0
+    assert life.replace("30d", "40d") + tables in copy.text()
+    assert "overlap: 48h" in copy.text()
+    copy.check()
+
+
+def test_blocks_of_rows_in_another_order(copy: Copy) -> None:
+    path = ("target", "mapping", "FPAYBILLENTRY")
+    first, second = part(copy.text(), *path, 0), part(copy.text(), *path, 1)
+    copy.mine((first + second, second + first.replace("cut(200)", "cut(100)")))
+    changed = second.replace("FPURPOSEID: SFKYT10_SYS", "FPURPOSEID: SFKYT08_SYS")
+    copy.theirs((second, changed))
+    assert copy.upgrade().choices == 0
+    assert changed + first.replace("cut(200)", "cut(100)") in copy.text()
+    copy.check()
+
+
+def test_a_field_that_the_user_made_a_comment_and_the_market_changed(copy: Copy) -> None:
+    copy.mine((SETTLE_CURRENCY, "    # 我们不用：\n    # FSETTLECUR: x\n"))
+    copy.theirs((SETTLE_CURRENCY, SETTLE_CURRENCY.replace("params.currency", "params.settle_currency")))
+    planned = copy.upgrade()
+    assert planned.choices == 1
+    text = copy.text()
+    assert "    # 我们不用：\n    # FSETTLECUR: x\n" in text
+    assert "=======\n" + SETTLE_CURRENCY.replace("params.currency", "params.settle_currency") in text
+    copy.decide("mine")
+    assert sound(validate(copy.to / MAIN))
 
 
 # --- tables, samples, and more than one upgrade -------------------------------------------------------------

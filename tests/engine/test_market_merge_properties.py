@@ -47,8 +47,12 @@ class Maker:
     def comment(self) -> str:
         return f"# {self.word()} 注释: [x] 'y'"
 
-    def leaf(self) -> str:
+    def leaf(self, *, flow: bool = True) -> str:
+        """A scalar; one of several lines has a NUL where the indentation comes."""
         word = self.word()
+        if not flow and self.random.random() < 0.2:
+            long = [f"|\n\0{word}\n\0  # text", f">-\n\0{word}\n\n\0x", f'"{word}\n\0x: # y"', f"{word}\n\0x"]
+            return self.random.choice(long)
         return self.random.choice([word, f'"{word}: {{{{ x }}}}"', f"'{word} # no comment'", f"{word} 值"])
 
     def part(self, depth: int, *, flow: bool = False) -> Part:
@@ -57,7 +61,7 @@ class Maker:
         style = "flow" if flow or random.random() < 0.3 else "block"
         made = Part(f"k{self.word()}", "", kind, style)
         if kind == "leaf":
-            made.value = self.leaf()
+            made.value = self.leaf(flow=flow)
         else:
             made.value = [
                 self.item(kind, depth - 1, flow=style == "flow") for _ in range(random.randint(1, 4))
@@ -88,7 +92,7 @@ class Maker:
         in_flow = part.style == "flow"
         match random.choice(["change", "change", "change", "delete", "add", "move", "above", "behind"]):
             case "change" if child.kind == "leaf" and child.key != "name":
-                child.value = self.leaf()
+                child.value = self.leaf(flow=in_flow or part.kind != "map" or child.style == "flow")
             case "delete" if len(part.value) > 1 and child.key != "name":
                 del part.value[place]
             case "add":
@@ -114,23 +118,25 @@ def parts_with_children(root: Part) -> list[Part]:
     return found
 
 
-def block(part: Part, indent: int) -> str:
-    return "".join(entry(child, indent, part.kind) for child in part.value)
+def block(part: Part, indent: int, step: int = 2) -> str:
+    return "".join(entry(child, indent, part.kind, step) for child in part.value)
 
 
-def entry(part: Part, indent: int, kind: str) -> str:
+def entry(part: Part, indent: int, kind: str, step: int) -> str:
     space = " " * indent
     above = "".join(f"{space}{line}\n" for line in part.above)
     behind = f"   {part.behind}" if part.behind else ""
     if kind in ("list", "rows"):
         if part.kind == "map" and part.style == "block":
-            body = block(part, indent + 2)
+            body = block(part, indent + 2, step)
             first = body.index(f"{space}  name")  # its first line; comments above it would follow the dash
             return above + f"{space}- " + body[first + indent + 2 :]
         return f"{above}{space}- {flow(part)}{behind}\n"
     if part.kind == "leaf" or part.style == "flow":
-        return f"{above}{space}{part.key}: {flow(part)}{behind}\n"
-    return f"{above}{space}{part.key}:{behind}\n{block(part, indent + 2)}"
+        text = flow(part)
+        behind = "" if text[:1] in "|>" else behind
+        return f"{above}{space}{part.key}: {text.replace(chr(0), ' ' * (indent + step))}{behind}\n"
+    return f"{above}{space}{part.key}:{behind}\n{block(part, indent + step, step)}"
 
 
 def flow(part: Part) -> str:
@@ -201,7 +207,8 @@ def histories(draw: st.DrawFn) -> History:
         theirs.value[place] = copy.deepcopy(mine.value[place])
         seen: dict[str, Part] = {part.key: part for part in theirs.value}
         theirs.value = list(seen.values())
-    return History(*(block(part, 0) for part in (root, mine, theirs)))
+    step = random.choice([2, 2, 2, 4])  # an editor that indents the user's file anew
+    return History(block(root, 0), block(mine, 0, step), block(theirs, 0))
 
 
 def words(text: str) -> set[str]:

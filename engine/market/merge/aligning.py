@@ -42,13 +42,15 @@ def aligned(base: Sequence[Part], mine: Sequence[Part], theirs: Sequence[Part]) 
     to_theirs.update({at: to for at, to in like_theirs.items() if at in kept})
     triples = [Triple(at, to_mine.get(at), to_theirs.get(at)) for at in range(len(base))]
     triples += [Triple(None, at, both.get(at)) for at in _new(mine, to_mine)]
-    triples += [Triple(None, None, at) for at in _new(theirs, to_theirs) if at not in both.values()]
+    shared = set(both.values())
+    triples += [Triple(None, None, at) for at in _new(theirs, to_theirs) if at not in shared]
     return triples
 
 
 def _new(parts: Sequence[Part], pairs: Mapping[int, int]) -> list[int]:
     """The places of what the base does not have."""
-    return [at for at in range(len(parts)) if at not in pairs.values()]
+    known = set(pairs.values())
+    return [at for at in range(len(parts)) if at not in known]
 
 
 def _pairs(base: Sequence[Part], other: Sequence[Part]) -> dict[int, int]:
@@ -61,15 +63,19 @@ def _pairs(base: Sequence[Part], other: Sequence[Part]) -> dict[int, int]:
 
 def _pair(found: dict[int, int], base: Sequence[Hashable], other: Sequence[Hashable], *, once: bool) -> None:
     """Pair what has the same sign; with `once`, only signs that occur once on either side."""
-    count_base, count_other = Counter(base), Counter(other)
+    count = Counter(base)
     taken = set(found.values())
+    places: dict[Hashable, list[int]] = {}
+    for to in reversed(range(len(other))):
+        places.setdefault(other[to], []).append(to)
     for at, sign in enumerate(base):
-        if at in found or sign is None or (once and (count_base[sign] > 1 or count_other[sign] > 1)):
+        free = places.get(sign, [])
+        if at in found or sign is None or (once and (count[sign] > 1 or len(free) > 1)):
             continue
-        place = next((to for to, mark in enumerate(other) if mark == sign and to not in taken), None)
-        if place is not None:
-            found[at] = place
-            taken.add(place)
+        while free and free[-1] in taken:
+            free.pop()
+        if free:
+            found[at] = free.pop()
 
 
 def _alike_pairs(
@@ -145,13 +151,15 @@ def ordered(triples: Sequence[Triple]) -> list[Triple]:
     moved = _moved([triple.mine for triple in common if triple.mine is not None])
     first, second = ("mine", "theirs") if moved or not _moved_theirs(common) else ("theirs", "mine")
     result = _along(triples, first)
-    other = _along(triples, second)
-    for at, triple in enumerate(other):
-        if triple in result:
-            continue
-        before = next((one for one in reversed(other[:at]) if one in result), None)
-        result.insert(result.index(before) + 1 if before is not None else 0, triple)
-    return result
+    known = set(result)
+    behind: dict[Triple | None, list[Triple]] = {}
+    before = None
+    for triple in _along(triples, second):
+        if triple in known:
+            before = triple
+        else:
+            behind.setdefault(before, []).append(triple)
+    return [*behind.get(None, []), *(each for one in result for each in (one, *behind.get(one, [])))]
 
 
 def _along(triples: Sequence[Triple], side: str) -> list[Triple]:
