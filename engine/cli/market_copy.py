@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +47,7 @@ def copy(
     yes: bool,
 ) -> int:
     """Copy a market scheme."""
-    from engine.cli.market_show import refuse_unsound
+    from engine.cli.market_show import agreed, refuse_unsound
     from engine.cli.project import project_folder
     from engine.clock import SystemClock
     from engine.market.check import check_folder
@@ -63,7 +62,7 @@ def copy(
     place = Path(to) if to is not None else project_folder(common) / "schemes"
     plan = plan_copy(checked.folder, place, id=id, keep_tables=keep_tables)
     values = _values(checked, plan, parse_overrides(pairs))
-    if given is not None and not yes and not _agreed(checked, given):
+    if given is not None and not yes and not agreed(checked, given, tr("Copy it?")):
         click.echo(tr("nothing was written"), err=True)
         return 1
     origin = carry_out(plan, market_name(market, place, shipped=given is None), SystemClock().now())
@@ -74,19 +73,6 @@ def copy(
     else:
         _tell(common, plan, changed, findings)
     return 1 if any(finding.severity == "error" for finding in findings) else 0
-
-
-def _agreed(checked: Checked, given: str) -> bool:
-    """Show what a stranger's scheme does, and ask. Raises UsageError where nobody can be asked."""
-    from engine.cli.asking import confirmed
-    from engine.cli.market_show import described
-
-    described(checked, err=True)
-    if not sys.stdin.isatty():
-        raise UsageError(
-            tr("'{market}' is another's market: look at what its scheme does, then say --yes", market=given)
-        )
-    return confirmed(tr("Copy it?"))
 
 
 # --- values ------------------------------------------------------------------------------------------------

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from engine.cli.context import Common, common_options, emit
+from engine.errors import UsageError
 from engine.language import tr
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from engine.market.origin import Origin
     from engine.scheme.model import Scheme
 
-__all__ = ["as_json", "described", "list_", "refuse_unsound", "show"]
+__all__ = ["agreed", "as_json", "described", "list_", "refuse_unsound", "show"]
 
 
 @click.command("list", help=tr("List the schemes of a market, and the copies that are here."))
@@ -127,6 +129,18 @@ def refuse_unsound(checked: Checked) -> None:
 
     if not checked.sound:
         raise NotFit(checked)
+
+
+def agreed(checked: Checked, market: str, question: str) -> bool:
+    """Show what a stranger's scheme does, and ask. Raises UsageError where nobody can be asked."""
+    from engine.cli.asking import confirmed
+
+    described(checked, err=True)
+    if not sys.stdin.isatty():
+        raise UsageError(
+            tr("'{market}' is another's market: look at what its scheme does, then say --yes", market=market)
+        )
+    return confirmed(question)
 
 
 def as_json(checked: Checked) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +59,7 @@ def diff(common: Common, id: str, to: str | None, given: str | None) -> int:
 @common_options
 def upgrade(common: Common, id: str, to: str | None, given: str | None, dry_run: bool, yes: bool) -> int:
     """Upgrade a copy."""
+    from engine.cli.market_show import agreed
     from engine.clock import SystemClock
     from engine.market.origin import SHIPPED
     from engine.market.upgrade import carry_out, plan_upgrade
@@ -71,7 +71,7 @@ def upgrade(common: Common, id: str, to: str | None, given: str | None, dry_run:
         return _tell_nothing(common, planned, dry_run)
     if not dry_run:
         market = given or versions.origin.market
-        if market != SHIPPED and not yes and not _agreed(checked, market):
+        if market != SHIPPED and not yes and not agreed(checked, market, tr("Take its release over?")):
             click.echo(tr("nothing was written"), err=True)
             return 1
         carry_out(planned, SystemClock().now())
@@ -104,23 +104,9 @@ def _versions(checked: Checked, common: Common, id: str, to: str | None) -> Vers
 
 
 def _place(common: Common, to: str | None) -> Path:
-    from engine.cli.project import project_folder
+    from engine.cli.project import near, project_folder
 
-    return Path(to) if to is not None else Path(_near(project_folder(common) / "schemes"))
-
-
-def _agreed(checked: Checked, given: str) -> bool:
-    """Show what a stranger's scheme does, and ask. Raises UsageError where nobody can be asked."""
-    from engine.cli.asking import confirmed
-    from engine.cli.market_show import described
-    from engine.errors import UsageError
-
-    described(checked, err=True)
-    if not sys.stdin.isatty():
-        raise UsageError(
-            tr("'{market}' is another's market: look at what its scheme does, then say --yes", market=given)
-        )
-    return confirmed(tr("Take its release over?"))
+    return Path(to) if to is not None else Path(near(project_folder(common) / "schemes"))
 
 
 def _examined(common: Common, planned: Upgrade) -> tuple[list[Finding], list[TestResult]]:
@@ -274,6 +260,7 @@ def _value(value: Any) -> str:
 def _tell_upgrade(
     planned: Upgrade, findings: Sequence[Finding], tests: Sequence[TestResult], dry_run: bool
 ) -> None:
+    from engine.cli.project import near
     from engine.cli.show import say
 
     origin, card = planned.versions.origin, planned.versions.card
@@ -295,17 +282,16 @@ def _tell_upgrade(
         say(tr("{count} tests, {failed} failed", count=len(tests), failed=len(failed)))
     if planned.choices:
         say(tr("{count} places wait for you to choose", count=planned.choices), style="yellow")
-    command = f"engine validate {_near(_scheme_files(planned)[0])}" if planned.choices else (
-        f"engine preview {_near(_scheme_files(planned)[0])}"
-    )  # fmt: skip
-    say(tr("next: {command}", command=command))
+    command = "validate" if planned.choices else "preview"
+    say(tr("next: {command}", command=f"engine {command} {near(_scheme_files(planned)[0])}"))
 
 
 def _tell_file(planned: Upgrade, file: FileUpgrade) -> None:
+    from engine.cli.project import near
     from engine.cli.show import say
     from engine.market.upgrade import Action
 
-    name = _near(planned.versions.origin.to / file.name)
+    name = near(planned.versions.origin.to / file.name)
     words = {
         Action.SAME: tr("nothing new"),
         Action.TAKEN: tr("the market's version; you had changed nothing"),
@@ -322,11 +308,3 @@ def _tell_file(planned: Upgrade, file: FileUpgrade) -> None:
     say(f"  {name}  {words[file.action]}", style="yellow" if marked else None)
     for choice in file.choices:
         say(f"    {name}:{choice.line}  {choice.path}", style="yellow")
-
-
-def _near(path: Path) -> str:
-    """A path as it would be typed here."""
-    try:
-        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
-    except ValueError:
-        return str(path)
