@@ -4,7 +4,7 @@ VENV ?= .venv
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types docs soak fuzz bench bench-peers picture ci clean
+.PHONY: help run test check lint format types docs soak fuzz bench peers picture ci clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,7 +47,7 @@ bench: $(VENV)/.installed-dev  ## the engine against the same by hand; writes do
 	@$(VENV)/bin/python -m benchmarks.report --claims $(or $(CLAIMS),20000) --many $(or $(MANY),200000) --size \
 	--write docs/performance.md
 
-bench-peers: $(VENV)/.installed-dev  ## install Node-RED, airbyte-cdk and dlt, for make bench to measure
+peers: $(VENV)/.installed-dev  ## install Node-RED, airbyte-cdk and dlt, for make bench to measure
 	@$(VENV)/bin/python -m benchmarks.peers
 
 picture: $(VENV)/.installed-dev  ## make docs/run.svg anew, from a real run

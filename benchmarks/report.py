@@ -117,7 +117,7 @@ def _whole_job(claims: int, rounds: int) -> Section:
     )
     absent = [peer.name for peer in PEERS if not peer.installed()]
     if absent:
-        text += f"\n\nNot installed, and left out: {'; '.join(absent)}. `make bench-peers` installs them."
+        text += f"\n\nNot installed, and left out: {'; '.join(absent)}. `make peers` installs them."
     return f"## The whole job\n\n{text}\n\n{_table(heads, rows)}", targets.of_whole_job(found)
 
 
