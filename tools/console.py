@@ -5,7 +5,7 @@
 The blocks of a section (from one `##` heading with a language to the next) are run in order, in an empty
 folder. Lines that begin with `$` are commands; what stands below is their output. Where a line `…` stands
 among it, as many lines before and after it are kept as there are. `tests/docs` compares instead of writing.
-A block below `<!-- file: NAME -->` is a file, which lies in the folder before the first command of its section.
+A block below `<!-- file: NAME -->` is a file that lies in the folder before the section's first command.
 """
 
 from __future__ import annotations

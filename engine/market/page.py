@@ -60,7 +60,8 @@ def _lines(folder: Folder, card: Card, schemes: list[Scheme]) -> Iterator[str]:
     yield from _words(card.summary)
     yield f"{code(card.name)} {card.release}"
     yield ""
-    yield from block("sh", f"engine market copy {card.name}\nengine run {card.main}")
+    runs = [f"engine run {scheme.id}" for scheme in schemes if not scheme.is_callback]
+    yield from block("sh", "\n".join([f"engine market copy {card.name}", *runs]))
     yield from _what_it_does(schemes)
     yield from _params(card, schemes)
     yield from _tables(folder, schemes)
