@@ -14,6 +14,7 @@ from engine.ledger import deliveries, events, records, windows
 from engine.ledger.rows import Delivery, State
 from engine.ledger.windows import SpanState
 from engine.run.paging import Pages
+from engine.run.window import cut
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["Lister"]
 
 _PAGE = 100
+_ABREAST = 8
+"""So many stretches of a long window are listed side by side, where the source has much to list."""
+_LONG = timedelta(days=14)
+_PROBE = 16
+"""Of a long span that is new, this part is listed first, by itself: it tells how much there is."""
+_MUCH = 100
+"""So many records in that part make it worth while: each further stretch may cost one call more."""
 _NARROWEST = timedelta(days=1)
 """A refused span is halved down to this before it is written off as a gap."""
 
@@ -100,9 +108,53 @@ class Lister:
         for span in window.spans:
             if not self.work.brake.may_read or self.left == 0:
                 return
-            await self._list_span(window, span)
+            if span is None or not self._may_hold_much(window, span):
+                await self._list_span(window, span)
+            else:
+                await self._list_long(window, span)
 
-    async def _list_span(self, window: Window, span: Span | None) -> None:
+    async def _list_long(self, window: Window, span: Span) -> None:
+        """List a long span: a small part of it first, which tells whether the rest is worth many calls."""
+        probe = Span(span.start, span.start + _part(span, _PROBE))
+        rest = Span(probe.end, span.end)
+        listed = self.work.tally.listed
+        if not await self._list_span(window, probe):
+            return
+        if self.work.tally.listed - listed < _MUCH:
+            await self._list_span(window, rest)
+        else:
+            await self._list_abreast(window, rest)
+
+    def _may_hold_much(self, window: Window, span: Span) -> bool:
+        """Whether a span is long, and new: one that was listed before holds what is known."""
+        return self._abreast > 1 and span.end - max(span.start, window.listed_until or span.start) >= _LONG
+
+    @property
+    def _abreast(self) -> int:
+        """How many stretches may be listed at a time; one where only so many records are wanted."""
+        if self.left is not None or self.lane.origin is None:
+            return 1
+        return min(_ABREAST, self.lane.origin.connection.limits.concurrency)
+
+    async def _list_abreast(self, window: Window, span: Span) -> None:
+        """List a span in stretches side by side. What becomes of them is written down in the order of time,
+        and nothing of those behind one that was not listed to its end."""
+        parts = cut(span.start, span.end, _part(span, self._abreast))
+        before: asyncio.Task[bool] | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                for part in parts:
+                    before = group.create_task(self._list_span(window, part, before))
+        except BaseExceptionGroup as failed:
+            raise _first(failed) from None
+
+    async def _list_span(
+        self, window: Window, span: Span | None, before: asyncio.Task[bool] | None = None
+    ) -> bool:
+        """List a span, and write down what became of it once that is done for the stretch `before` it.
+
+        False when the listing ended early, with nothing written down.
+        """
         faults: list[str] = []
         cursor: Any = None
         assert self.lane.source is not None
@@ -119,31 +171,37 @@ class Lister:
                 if cursor is None or self.left == 0:
                     break
                 if not self.work.brake.may_read:
-                    return
+                    return False
         except SpanRefused as refused:
-            await self._narrow(window, span, str(refused))
-            return
+            return await _ended(before) and await self._narrow(window, span, str(refused))
         except QuotaSpent as error:
             self.work.brake.stop_reading(error)
-            return
+            return False
         except Unreachable as error:
+            if not await _ended(before):
+                return False
             await self._broken(window, span, error)
-            return
-        if self.left == 0:
-            return
+            return True
+        if self.left == 0 or not await _ended(before):
+            return False
         if (
             span is not None
             and most is not None
             and pages.seen >= most
             and span.end - span.start > timedelta(minutes=1)
         ):
-            for half in _halves(span):
-                await self._list_span(window, half)
-            return
+            return await self._list_halves(window, span)
         if faults:
             await self._broken(window, span, Unreachable(faults[0]))
-            return
+            return True
         await self._listed(window, span, pages.seen)
+        return True
+
+    async def _list_halves(self, window: Window, span: Span) -> bool:
+        for half in _halves(span):
+            if not self.work.brake.may_read or not await self._list_span(window, half):
+                return False
+        return True
 
     async def _take_in(self, items: Sequence[Item]) -> None:
         """Keep what a page names, durably, and hand on what this scheme has not met yet."""
@@ -191,16 +249,13 @@ class Lister:
 
         await self.work.ledger.do(write)
 
-    async def _narrow(self, window: Window, span: Span | None, reason: str) -> None:
+    async def _narrow(self, window: Window, span: Span | None, reason: str) -> bool:
         """Halve a span that is refused as too old; what is left of it is a gap, written down and said."""
         if span is None:
             self.work.brake.stop_reading(Unreachable(reason))
-            return
+            return False
         if span.end - span.start > _NARROWEST:
-            for half in _halves(span):
-                if self.work.brake.may_read:
-                    await self._list_span(window, half)
-            return
+            return await self._list_halves(window, span)
         self.work.tally.warn(
             tr(
                 "the source refuses to list {start} to {end}: {reason}; what was made then is not read",
@@ -210,7 +265,7 @@ class Lister:
             )
         )
         if window.key is None:
-            return
+            return True
         key, now = window.key, self.work.clock.now()
 
         def write(tx: Transaction) -> None:
@@ -220,6 +275,7 @@ class Lister:
             windows.advance(tx, key, window.about, span.start, span.end, now)
 
         await self.work.ledger.do(write)
+        return True
 
     async def _broken(self, window: Window, span: Span | None, error: EngineError) -> None:
         """A page that could not be read: its span is not done, and the watermark stays before it."""
@@ -242,6 +298,24 @@ class Lister:
                 reason=error.message,
             )
         )
+
+
+async def _ended(before: asyncio.Task[bool] | None) -> bool:
+    """Wait until it is written down what became of the stretch before; whether it was listed to its end."""
+    return before is None or await before
+
+
+def _part(span: Span, parts: int) -> timedelta:
+    """How long the parts of a span are; in whole seconds, so that the last is no splinter."""
+    second = timedelta(seconds=1)
+    return -(-(span.end - span.start) // (parts * second)) * second
+
+
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def is_due(delivery: Delivery, now: datetime, pace: Pace) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from engine.run.lane import Lane, Work
 
-__all__ = ["LAG", "Window", "plan_window"]
+__all__ = ["LAG", "Window", "cut", "plan_window"]
 
 LAG = timedelta(seconds=5)
 """The listing ends this long before the run's start: what is being created right now is the next run's."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from engine.errors import CredentialsError, EngineError, Unreachable
+from engine.errors import CredentialsError, EngineError, QuotaSpent, Unreachable
 from engine.ledger.rows import State
 
 
@@ -89,6 +90,72 @@ def test_a_window_that_was_set_back_is_listed_whole(bench: Any, hole: int, died:
     before = len(made.claims.pages)
     made.play(from_day_20)
     assert len(made.claims.pages) == before + 1  # all is covered: only the overlap is listed again
+
+
+@pytest.fixture
+def much(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a few claims were so many that listing them side by side is worth while."""
+    monkeypatch.setattr("engine.run.reading._MUCH", 0)
+
+
+def test_much_is_listed_side_by_side_and_each_stretch_once(bench: Any, much: None) -> None:
+    made = bench(records=0)
+    made.claims.longest = timedelta(days=120)
+    made.claims.page_size = 1
+    made.claims.seconds = 0.05
+    for day in range(20):
+        made.claims.add(f"d{day}", age=timedelta(days=day, hours=1))
+
+    async def all_of_it(process: Any) -> Any:
+        return await process.run(start=process.clock.now() - timedelta(days=21))
+
+    told = made.play(all_of_it)
+    assert told.status == "success"
+    assert len(made.erp.bills) == 20
+    starts = list(dict.fromkeys(span.start for span in made.claims.pages))
+    stretches = sorted({(span.start, span.end) for span in made.claims.pages})
+    assert len(stretches) == 3  # one to see how much there is, and as many as may be called at a time
+    assert all(one[1] == next_[0] for one, next_ in itertools.pairwise(stretches))
+    second = next(at for at, span in enumerate(made.claims.pages) if span.start == starts[1])
+    assert made.claims.pages[second + 1].start == starts[2]  # both begin at once
+    before = len(made.claims.pages)
+    made.play(all_of_it)
+    assert len(made.claims.pages) == before + 1  # the overlap alone
+
+
+def test_little_is_listed_in_one(bench: Any) -> None:
+    made = bench(records=0)
+    made.claims.longest = timedelta(days=120)
+    for day in range(20):
+        made.claims.add(f"d{day}", age=timedelta(days=day, hours=1))
+
+    async def all_of_it(process: Any) -> Any:
+        return await process.run(start=process.clock.now() - timedelta(days=21))
+
+    made.play(all_of_it)
+    assert len({span.start for span in made.claims.pages}) == 2
+
+
+@pytest.mark.parametrize("hole", range(1, 9))
+@pytest.mark.parametrize("how", ["died", "broken", "spent"])
+def test_no_hole_of_a_listing_side_by_side_is_forgotten(bench: Any, much: None, hole: int, how: str) -> None:
+    made = bench(records=0)
+    made.claims.longest = timedelta(days=120)
+    for day in range(20):
+        made.claims.add(f"d{day}", age=timedelta(days=day, hours=1))
+    faults = {"died": RuntimeError("died"), "broken": Unreachable("broken"), "spent": QuotaSpent("spent")}
+    made.claims.page_errors[hole] = faults[how]
+
+    async def all_of_it(process: Any) -> Any:
+        return await process.run(start=process.clock.now() - timedelta(days=21))
+
+    if how == "died":
+        with pytest.raises(RuntimeError):
+            made.play(all_of_it)
+    else:
+        assert made.play(all_of_it).code in (1, 3)
+    assert made.play(all_of_it).status == "success"
+    assert len(made.erp.bills) == 20
 
 
 @pytest.mark.parametrize("page", range(2, 9))

@@ -154,7 +154,9 @@ def _no_fencing() -> Any:
 # --- the watermark before the ledger ------------------------------------------------------------------
 
 
-async def _mark_first(self: Lister, window: Any, span: Any, real: Any = Lister._list_span) -> None:
+async def _mark_first(
+    self: Lister, window: Any, span: Any, before: Any = None, real: Any = Lister._list_span
+) -> Any:
     if window.key is not None and span is not None:
         now = self.work.clock.now()
 
@@ -165,7 +167,7 @@ async def _mark_first(self: Lister, window: Any, span: Any, real: Any = Lister._
             windows.advance(tx, window.key, window.about, span.start, span.end, now)
 
         await self.work.ledger.do(write)
-    await real(self, window, span)
+    return await real(self, window, span, before)
 
 
 def _watermark_first() -> Any:
