@@ -78,14 +78,15 @@ class TableFolder:
         return _parsed(path, data, key)
 
     def write(self, name: str, table: Table) -> None:
-        """Put a table in the place of what is there. Raises ConfigurationError or Unreachable."""
+        """Put a table in the place of what is there, while the folder is `locked`; raises as `read` does."""
         path, data = self.path(name), _bytes(table)
         if len(data) > _MOST:
             raise ConfigurationError(
                 tr('"{path}" would be larger than {most} MB', path=path, most=_MOST >> 20)
             )
-        beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+        beside = path.with_name(f".{path.name}.new")
         try:
+            beside.unlink(missing_ok=True)  # of one who died over it; the folder is locked
             with beside.open("xb") as file:
                 file.write(data)
                 file.flush()

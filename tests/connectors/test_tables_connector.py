@@ -110,6 +110,14 @@ def test_nothing_is_written_once_the_claim_is_old(folder: Folder) -> None:
     assert list(folder.path.iterdir()) == []
 
 
+def test_what_a_dead_writer_left_is_cleared_away(folder: Folder, tmp_path: Path) -> None:
+    folder.path.mkdir()
+    (folder.path / ".员工.csv.new").symlink_to(tmp_path / "elsewhere")
+    folder.send(row())
+    assert [path.name for path in folder.path.iterdir()] == ["员工.csv"]
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_one_bad_row_does_not_stop_the_others(folder: Folder) -> None:
     bad = [
         row("2@a", 工号=None),

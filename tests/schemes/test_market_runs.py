@@ -22,7 +22,6 @@ import pytest
 
 from connectors.company import load_company
 
-MARKET = Path(__file__).parents[2] / "schemes/market"
 ENGINE = [sys.executable, "-c", "from engine.cli import main; main()"]
 
 WAIT_HOURS = 7
@@ -32,17 +31,12 @@ Doc = dict[str, Any]
 
 
 class Place:
-    """A folder of its own with market schemes in it, and its sandbox."""
+    """A folder of its own with copies of market schemes in it, and its sandbox."""
 
     def __init__(self, folder: Path, *names: str) -> None:
         self.folder = folder
         for name in names:
-            shutil.copytree(
-                MARKET / name,
-                folder / "schemes",
-                ignore=shutil.ignore_patterns("market.yaml", "*.md"),
-                dirs_exist_ok=True,
-            )
+            self("market", "copy", name)
 
     def __call__(self, *words: str) -> Doc:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ENGINE_")}
@@ -355,3 +349,12 @@ def _table(path: Path, key: str) -> dict[str, dict[str, str]]:
         rows = list(csv.DictReader(file))
     own = (key, "来源版本", "来源先后")
     return {row[key]: {name: value for name, value in row.items() if name not in own} for row in rows}
+
+
+# --- all of them --------------------------------------------------------------------------------------
+
+
+def test_all_market_schemes_go_into_one_project(tmp_path: Path) -> None:
+    place = Place(tmp_path, *(one["name"] for one in Place(tmp_path)("market", "list")["schemes"]))
+    assert place("validate", "schemes") == {"findings": []}
+    assert place("test", "schemes")["failed"] == 0
