@@ -189,6 +189,7 @@ def _names(path: Path) -> Iterator[tuple[str, _Problem | None]]:
     """Each file below a folder, and what is wrong with its name or kind; nothing is opened."""
     seen: set[str] = set()
     count = 0
+    marked = _is_marked(path)
     for inside in KINDS:
         for entry in _entries(path / inside if inside else path):
             name = f"{inside}/{entry.name}" if inside else entry.name
@@ -198,11 +199,19 @@ def _names(path: Path) -> Iterator[tuple[str, _Problem | None]]:
             if count > FILES_MOST:
                 yield "", ("M207", tr("there are more than {most} files", most=FILES_MOST), None)
                 return
-            problem = _problem(entry, inside, name, seen)
+            problem = _problem(entry, inside, name, seen, marked)
             if problem is not None:
                 yield name, problem
             elif not entry.is_dir(follow_symlinks=False):
                 yield name, None
+
+
+def _is_marked(path: Path) -> bool:
+    """Whether even the card can be run: there are file systems on which everything can."""
+    try:
+        return bool((path / FILE_NAME).lstat().st_mode & 0o111)
+    except OSError:
+        return False
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -221,7 +230,9 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
     return sorted(entries, key=lambda entry: entry.name)
 
 
-def _problem(entry: os.DirEntry[str], inside: str, name: str, seen: set[str]) -> _Problem | None:
+def _problem(
+    entry: os.DirEntry[str], inside: str, name: str, seen: set[str], marked: bool
+) -> _Problem | None:
     try:
         mode = entry.stat(follow_symlinks=False).st_mode
     except OSError as error:
@@ -246,7 +257,7 @@ def _problem(entry: os.DirEntry[str], inside: str, name: str, seen: set[str]) ->
         entry.name.endswith(".md") and entry.name != PAGE
     ):
         return "M205", tr("is no file of a market scheme, or does not belong here"), _kinds_hint()
-    if mode & 0o111:
+    if mode & 0o111 and not marked:
         return "M206", tr("is marked as a program"), tr("take the mark away: chmod -x {name}", name=name)
     return None
 

@@ -343,6 +343,14 @@ def test_a_device_is_refused_unopened(folder: Path) -> None:
     assert [reason[:4] for reason in reasons(folder)] == ["M202"]
 
 
+def test_a_file_system_on_which_all_can_be_run_is_no_attack(folder: Path, tmp_path: Path) -> None:
+    for file in folder.rglob("*.*"):
+        file.chmod(0o755)
+    assert reasons(folder) == []
+    (folder / "tables" / "department.csv").write_text("#!/bin/sh\n")
+    assert [reason[:4] for reason in reasons(folder)] == ["M206"]
+
+
 def test_what_was_checked_is_what_is_copied(folder: Path, tmp_path: Path) -> None:
     """A folder that changes behind the check changes nothing of the copy."""
     read = read_folder(folder)
