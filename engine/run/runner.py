@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Options", "run_callbacks", "run_lane"]
 
 _QUEUE = 200
+_READERS = 2
+"""Readers for each call that may be under way: while one waits for its commit, another one calls."""
 _POLL = 0.3
 _AT_WILL = Pace()
 
@@ -125,7 +127,7 @@ async def _pipeline(lane: Lane, work: Work, options: Options, hands: _Hands, beg
         refetch=options.refetch,
         recheck=options.recheck,
     )
-    readers = lane.origin.connection.limits.concurrency if lane.origin else 1
+    readers = _READERS * lane.origin.connection.limits.concurrency if lane.origin else 1
     limits = lane.to.connection.limits
     senders = min(limits.writers, limits.concurrency)
     async with asyncio.TaskGroup() as group:

@@ -122,8 +122,7 @@ def test_a_question_that_fails_is_no_none(bench: Any, error: Any, call: int) -> 
 
 
 def test_a_conflict_stops_the_rest_of_its_batch(bench: Any) -> None:
-    made = bench(records=4)
-    made.claims.page_size = 4
+    made = bench(records=2)
     made.erp.save("DDN1", CONFLICTING)
     told = made.run()
     assert (told.status, told.code, told.counts["unknown"]) == ("failed", 2, 1)
