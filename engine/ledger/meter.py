@@ -209,23 +209,34 @@ class LedgerMeter:
 
     async def _turn(self, lane: _Lane) -> None:
         tries = 0
-        while not self._ready(lane, drop_late=tries < _LATE_TRIES):
-            await asyncio.shield(self._refill(lane))
-            tries += 1
-        lane.credits -= 1
-        if self._pace is None:
-            return
-        slot, day = lane.turns.take(), lane.day
+        while True:
+            while not self._ready(lane, drop_late=tries < _LATE_TRIES):
+                await asyncio.shield(self._refill(lane))
+                tries += 1
+            lane.credits -= 1
+            if self._pace is None:
+                return
+            day = lane.day
+            late = await self._sleep_until(lane, lane.turns.take())
+            if late <= self._pace.tolerance or tries >= _LATE_TRIES:
+                return
+            tries += 1  # woken where the next call is due: both would crowd a second
+            lane.credits += lane.day == day
+
+    async def _sleep_until(self, lane: _Lane, moment: float) -> float:
+        """Sleep until a turn has come; how late that was in the end."""
+        day = lane.day
         if lane.waiting > 1 and min(lane.credits, lane.turns.left) <= min(2, lane.block // 2):
             self._refill(lane)  # in the background, so that the pace does not falter at a block's end
         try:
-            wait = slot - self._clock.monotonic()
+            wait = moment - self._clock.monotonic()
             if wait > 0:
                 await self._clock.sleep(wait)
         except asyncio.CancelledError:
             if lane.day == day:
                 lane.credits += 1
             raise
+        return self._clock.monotonic() - moment
 
     def _ready(self, lane: _Lane, *, drop_late: bool) -> bool:
         if lane.credits < 1 or lane.day != budgets.today(self._clock.now()):

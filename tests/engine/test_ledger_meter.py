@@ -177,6 +177,16 @@ def test_however_late_sleepers_wake_no_second_sees_too_many(
     assert most_in_a_window(asyncio.run(run())) <= 20
 
 
+@pytest.mark.parametrize("seldom", [0.02, 0.1, 0.3])
+def test_who_wakes_late_now_and_then_crowds_no_second(seldom: float, url: str) -> None:
+    """One call that starts where the next is due, and all others on time: a second must not see both."""
+    chance = random.Random(5)
+    clock = FakeClock(late=lambda: 0.05 if chance.random() < seldom else 0.0)
+    started = play(url, clock, lambda port: calls(LedgerMeter(port, clock, "s", TWENTY), clock, 300))
+    assert most_in_a_window(started) <= 20
+    assert 299 / (started[-1] - started[0]) >= 20 * 0.97 * (1 - 2 * seldom)
+
+
 @pytest.mark.parametrize(
     ("rate", "commit", "share"), [(20, 0.04, 0.95), (20, 0.12, 0.95), (1, 0.1, 0.9), (1, 0.5, 0.6)]
 )
