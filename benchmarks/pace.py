@@ -23,6 +23,7 @@ from typing import Any
 
 from benchmarks.processes import measured
 from benchmarks.systems import Systems, _Connection
+from benchmarks.targets import Target
 from benchmarks.whole_job import ENGINE, command, workspace
 
 WANTED = 0.95
@@ -89,6 +90,20 @@ def report(claims: int = 400, per_second: int = 20) -> dict[str, Any]:
         "throttled": systems.throttled,
         "bills": len(systems.bills),
     }
+
+
+def section() -> tuple[str, list[Target]]:
+    """What the page of performance says of it."""
+    found = report()
+    used, throttled = found["used"], found["throttled"]
+    text = (
+        f"## Pace\n\nWith `per_second: {found['per_second']}`, {found['claims']} claims were got at "
+        f"{used:.1%} of the limit; {throttled} answers said that it was too fast.\n"
+    )
+    return text, [
+        Target("of a limit of 20 calls a second, used", used * 100, WANTED * 100, " %", least=True),
+        Target("throttling answers at that limit", throttled, 0, ""),
+    ]
 
 
 def main() -> None:
