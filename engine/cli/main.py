@@ -38,6 +38,7 @@ _COMMANDS = {
     "market": "engine.cli.market",
     "sandbox": "engine.cli.sandbox",
     "new": "engine.cli.new",
+    "diff": "engine.cli.diff",
     "ledger": "engine.cli.ledger",
 }
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.run.preview import Previewed
     from engine.run.workplace import Workplace
 
-__all__ = ["preview", "print_pair"]
+__all__ = ["outcome_word", "preview", "print_pair"]
 
 _FIRST = 3
 # Worth seeing when there is nothing to deliver: what goes wrong, and what the mapping makes of the rest.
@@ -122,7 +122,7 @@ def _print_list(shown: list[Previewed]) -> None:
         [
             (
                 one.number or one.id,
-                _outcome(one.outcome),
+                outcome_word(one.outcome),
                 f"{_worth(one):,.2f}" if one.outcome in ("deliver", "already", "retry") else "",
                 one.reason or "",
             )
@@ -139,7 +139,8 @@ def _print_list(shown: list[Previewed]) -> None:
     )
 
 
-def _outcome(name: str) -> str:
+def outcome_word(name: str) -> str:
+    """What becomes of a record, in the user's language."""
     return {
         "deliver": tr("deliver"),
         "already": tr("delivered"),
@@ -161,7 +162,7 @@ def print_pair(one: Previewed) -> None:
     from engine.cli.pretty import pretty
 
     document = one.as_json()["document"]
-    right = pretty(document) if document is not None else (one.reason or _outcome(one.outcome))
+    right = pretty(document) if document is not None else (one.reason or outcome_word(one.outcome))
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(ratio=1)
     grid.add_column(ratio=1)
