@@ -135,7 +135,8 @@ def _plant(job: tuple[Path, int]) -> Planted:
 def _quota(job: tuple[Path, int, int]) -> Report:
     folder, days, month_limit = job
     folder.mkdir()
-    return simulate(folder, days=days, month_limit=month_limit)
+    # with half the calls, people wait for up to eight days
+    return simulate(folder, days=days, month_limit=month_limit, tail=3.0 if month_limit >= 5000 else 10.0)
 
 
 if __name__ == "__main__":

@@ -100,8 +100,13 @@ class Report:
         )
 
 
-def simulate(folder: Path, *, days: int, month_limit: int | None = 5000, per_day: int = 20) -> Report:
-    """Let `per_day` claims be made each day, lasting minutes to 40 days, with a run every ten minutes."""
+def simulate(
+    folder: Path, *, days: int, month_limit: int | None = 5000, per_day: int = 20, tail: float = 3.0
+) -> Report:
+    """Let `per_day` claims be made each day, lasting minutes to 40 days, with a run every ten minutes.
+
+    What was agreed in the last `tail` days need not be paid by the end.
+    """
     random = Random(f"quota {days}/{month_limit}/{per_day}")
     claims = tuple(_draw(random, day, number) for day in range(days) for number in range(per_day))
     setup = Setup(
@@ -126,7 +131,7 @@ def simulate(folder: Path, *, days: int, month_limit: int | None = 5000, per_day
     report = Report(days, month_limit, len(claims), 0)
     with played(world):
         world.loop.run_until_complete(_live(world, report))
-    _judge(world, report)
+    _judge(world, report, tail)
     return report
 
 
@@ -190,12 +195,12 @@ def _forecast(world: World, now: datetime) -> int:
         return read_budget(tx, str(system), now, per_month=limit, per_day=None).forecast_month
 
 
-def _judge(world: World, report: Report) -> None:
+def _judge(world: World, report: Report, tail: float) -> None:
     report.calls = world.dingtalk.served
     end = world.wall.true()
     audited = {bill.number: bill.audited_at for bill in world.kingdee.bills.values()}
     for claim in world.setup.claims:
-        if not claim.is_due or claim.finished > end - timedelta(days=3):
+        if not claim.is_due or claim.finished > end - timedelta(days=tail):
             continue
         report.agreed += 1
         paid = audited.get(f"DD{claim.number}")
