@@ -9,11 +9,12 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Integer, and_, bindparam, func, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, func, select, update
 
 from engine.errors import EngineError
 from engine.language import tr
 from engine.ledger import events
+from engine.ledger.named import named
 from engine.ledger.prepared import Prepared, among, filled, roomy
 from engine.ledger.rows import Delivery, Fault, State
 from engine.ledger.sql import insert_missing
@@ -39,6 +40,7 @@ __all__ = [
     "move",
     "register",
     "release_key",
+    "standing",
     "tally",
     "touch",
 ]
@@ -159,7 +161,7 @@ def find(
     if record_ids is not None:
         where.append(deliveries.c.record_id.in_(record_ids))
     if names is not None:
-        where.append(or_(records.c.source_id.in_(names), records.c.number.in_(names)))
+        where.append(deliveries.c.record_id.in_(named(tx, names)))
     return _fetch(tx, _select(with_snapshot).where(*where).order_by(deliveries.c.id))
 
 
@@ -452,6 +454,7 @@ def tally(
     *,
     run: str | None = None,
     source_system: str | None = None,
+    states: Collection[State] | None = None,
 ) -> dict[tuple[str, str | None, bool, bool, bool], int]:
     """How many deliveries stand where.
 
@@ -465,6 +468,8 @@ def tally(
         where.append(deliveries.c.touched_run == run)
     if source_system is not None:
         where.append(records.c.system == source_system)
+    if states is not None:
+        where.append(deliveries.c.state.in_(states))
     columns = (deliveries.c.state, deliveries.c.failure, here, deliveries.c.adopted, was_read)
     found = tx.execute(
         select(*columns, func.count())
@@ -473,6 +478,21 @@ def tally(
         .group_by(*columns)
     )
     return {(row[0], row[1], bool(row[2]), bool(row[3]), bool(row[4])): row[5] for row in found}
+
+
+def standing(tx: Connection, scheme: str, target_system: str) -> tuple[int, int]:
+    """How many deliveries of a scheme are open failures, and against how many delivered ones something
+    stands."""
+    mine = deliveries.c.scheme == scheme, deliveries.c.target_system == target_system
+    open_ = select(func.count()).where(*mine, deliveries.c.state.in_([State.FAILED, State.UNKNOWN]))
+    faulty = (  # by state, and not for some states: so an index of the few that have a fault serves it
+        select(deliveries.c.state, func.count())
+        .where(*mine, deliveries.c.failure.is_not(None))
+        .group_by(deliveries.c.state)
+    )
+    found = {row[0]: row[1] for row in tx.execute(faulty)}
+    alerts = found.get(State.DELIVERED, 0) + found.get(State.DONE, 0)
+    return tx.scalar(open_) or 0, alerts
 
 
 def finish_called_back(tx: Connection, scheme: str, target_system: str, *, at: datetime) -> int:

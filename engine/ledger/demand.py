@@ -38,15 +38,21 @@ class Demand:
 def read_demand(tx: Connection, scheme: str, target_system: str, source_system: str, now: datetime) -> Demand:
     """What the last two weeks say about the next."""
     mine = deliveries.c.scheme == scheme, deliveries.c.target_system == target_system
-    first: datetime | None = tx.scalar(select(func.min(deliveries.c.created_at)).where(*mine))
+    oldest = select(deliveries.c.created_at).where(*mine).order_by(deliveries.c.record_id).limit(1)
+    first: datetime | None = tx.scalar(oldest)
     begin = max((first or now) + _INTAKE, now - _LOOK_BACK)
     days = max((now - begin) / timedelta(days=1), 1.0)
     recent = deliveries.c.created_at > begin
     new = tx.scalar(select(func.count()).where(*mine, recent)) or 0
-    parents = select(deliveries.c.id).where(*mine)
+    parents = deliveries.alias("parents")
     told = tx.scalar(
-        select(func.count()).where(
-            deliveries.c.parent_id.in_(parents), deliveries.c.target_system == source_system, recent
+        select(func.count())
+        .select_from(deliveries.join(parents, parents.c.id == deliveries.c.parent_id))
+        .where(
+            parents.c.scheme == scheme,
+            parents.c.target_system == target_system,
+            deliveries.c.target_system == source_system,
+            recent,
         )
     )
     waiting = tx.scalars(

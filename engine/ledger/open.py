@@ -35,7 +35,7 @@ __all__ = [
     "version",
 ]
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest step in `migrations/versions`: known here so that opening need not load alembic."""
 
 _VERSION_TABLE = "ledger_version"

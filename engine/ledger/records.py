@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, or_, select, update
+from sqlalchemy import bindparam, select, update
 
 from engine.errors import FailureClass
 from engine.ledger.events import FORM_ACCEPTED
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection, Select
 
 __all__ = ["Recent", "by_name", "keep_snapshot", "recent", "register", "snapshot"]
 
+_PAGE, _PAGES = 200, 20
 _SENT = (State.SENDING, State.DELIVERED, State.DONE, State.UNKNOWN)
 
 
@@ -98,16 +99,17 @@ _KEEP = Prepared(
 def by_name(tx: Connection, system: str, family: str, name: str) -> tuple[str, dict[str, Any] | None] | None:
     """A record by its id or number: its id, and what it said when last read."""
     catch_up(tx)
-    row = tx.execute(
-        select(records.c.source_id, records.c.snapshot)
-        .where(
-            records.c.system == system,
-            records.c.family == family,
-            or_(records.c.source_id == name, records.c.number == name),
+    found = [  # one by one: an index serves each, and none serves both together
+        row
+        for column in (records.c.source_id, records.c.number)
+        for row in tx.execute(
+            select(records.c.id, records.c.source_id, records.c.snapshot)
+            .where(records.c.system == system, records.c.family == family, column == name)
+            .order_by(records.c.id)
+            .limit(1)
         )
-        .order_by(records.c.id)
-        .limit(1)
-    ).one_or_none()
+    ]
+    row = min(found, key=lambda row: row.id, default=None)
     return None if row is None else (row.source_id, row.snapshot)
 
 
@@ -126,27 +128,20 @@ def recent(
 ) -> list[Recent]:
     """The records of a scheme whose documents were sent last, and those stopped last for their form: some of
     the latest listed, and some of the highest numbers, which tell the time where listings go backwards."""
-    stopped = and_(deliveries.c.state == State.FAILED, deliveries.c.failure == str(FailureClass.FORM_CHANGED))
-    halted: dict[int, bool] = {}
-    for kind, is_stopped in ((deliveries.c.state.in_(_SENT), False), (stopped, True)):
-        for order in (records.c.id, records.c.number):
-            query = (
-                select(records.c.id)
-                .select_from(records.join(deliveries, deliveries.c.record_id == records.c.id))
-                .where(
-                    deliveries.c.scheme == scheme,
-                    deliveries.c.target_system == target_system,
-                    deliveries.c.part == "",
-                    records.c.system == system,
-                    records.c.family == family,
-                    records.c.snapshot.is_not(None),
-                    kind,
-                )
-                .order_by(order.desc())
-                .limit(most)
-            )
-            for id in tx.execute(query).scalars():
-                halted.setdefault(id, is_stopped)
+    own = [
+        deliveries.c.scheme == scheme,
+        deliveries.c.target_system == target_system,
+        deliveries.c.part == "",
+        records.c.system == system,
+        records.c.family == family,
+        records.c.snapshot.is_not(None),
+    ]
+    ids = [*_latest(tx, own, most), *_highest(tx, system, family, own, most)]
+    halted = dict.fromkeys(ids, False)
+    for order in (records.c.id, records.c.number):
+        stopped = _among_records().where(*own, *_STOPPED).order_by(order.desc()).limit(most)
+        for id in tx.execute(stopped).scalars():
+            halted.setdefault(id, True)
     accepted = set(
         tx.execute(
             select(events.c.record_id).where(
@@ -158,3 +153,40 @@ def recent(
         select(records.c.id, records.c.source_id, records.c.snapshot).where(records.c.id.in_(list(halted)))
     )
     return [Recent(row.source_id, row.snapshot, halted[row.id], row.id in accepted) for row in rows]
+
+
+_STOPPED = deliveries.c.state == State.FAILED, deliveries.c.failure == str(FailureClass.FORM_CHANGED)
+
+
+def _among_records() -> Select[Any]:
+    return select(records.c.id).select_from(deliveries.join(records, deliveries.c.record_id == records.c.id))
+
+
+def _latest(tx: Connection, own: Sequence[ColumnElement[bool]], most: int) -> list[int]:
+    """The last that were listed, of each state the last: so an index gives them, without looking at all."""
+    found: list[int] = []
+    for state in _SENT:
+        query = _among_records().where(*own, deliveries.c.state == state)
+        found += tx.execute(query.order_by(deliveries.c.id.desc()).limit(most)).scalars()
+    return sorted(found, reverse=True)[:most]
+
+
+def _highest(
+    tx: Connection, system: str, family: str, own: Sequence[ColumnElement[bool]], most: int
+) -> list[int]:
+    """Those with the highest numbers, as far as they are among the highest of their family."""
+    found: list[int] = []
+    numbered = select(records.c.id, records.c.number).where(
+        records.c.system == system, records.c.family == family, records.c.number.is_not(None)
+    )
+    page = numbered
+    for _ in range(_PAGES):
+        rows = tx.execute(page.order_by(records.c.number.desc()).limit(_PAGE)).all()
+        ids = [row.id for row in rows]
+        sent = _among_records().where(*own, deliveries.c.state.in_(_SENT), deliveries.c.record_id.in_(ids))
+        theirs = set(tx.execute(sent).scalars())
+        found += [id for id in ids if id in theirs]
+        if len(found) >= most or len(rows) < _PAGE:
+            break
+        page = numbered.where(records.c.number < rows[-1].number)
+    return found[:most]

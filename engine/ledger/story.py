@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from engine.ledger import deliveries
+from engine.ledger.named import billed, named
 from engine.ledger.tables import deliveries as delivery_table
 from engine.ledger.tables import records, watermarks
 
@@ -22,21 +23,9 @@ __all__ = ["called_back", "names", "under_all_schemes", "watermarks_of"]
 
 def under_all_schemes(tx: Connection, name: str) -> list[Delivery]:
     """The deliveries of a record, by its id or number or by its bill's number, under all schemes."""
-    found = tx.execute(
-        select(delivery_table.c.id)
-        .select_from(delivery_table.join(records, records.c.id == delivery_table.c.record_id))
-        .where(
-            or_(
-                records.c.source_id == name,
-                records.c.number == name,
-                delivery_table.c.target_number == name,
-                delivery_table.c.key == name,
-            )
-        )
-        .order_by(delivery_table.c.id)
-        .limit(100)
-    )
-    return deliveries.by_ids(tx, list(found.scalars()))
+    theirs = select(delivery_table.c.id).where(delivery_table.c.record_id.in_(named(tx, [name])))
+    ids = {*tx.execute(theirs).scalars(), *billed(tx, name)}
+    return deliveries.by_ids(tx, sorted(ids)[:100])
 
 
 def called_back(tx: Connection, delivery_id: int) -> list[Delivery]:

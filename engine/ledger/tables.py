@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 from engine import jsontext
@@ -171,6 +172,7 @@ records = Table(
     Column("asked", Integer, nullable=False, default=0),
     UniqueConstraint("system", "family", "source_id"),
     Index(None, "number"),
+    Index(None, "system", "family", "number"),
 )
 
 deliveries = Table(
@@ -213,7 +215,15 @@ deliveries = Table(
     UniqueConstraint("scheme", "target_system", "record_id", "part"),
     UniqueConstraint("target_system", "form", "key"),
     Index(None, "scheme", "target_system", "state"),
+    Index(
+        "ix_deliveries_fault",
+        *("scheme", "target_system", "state"),
+        sqlite_where=text("failure IS NOT NULL"),
+        postgresql_where=text("failure IS NOT NULL"),
+    ),
     Index(None, "touched_run"),
+    Index(None, "target_number"),
+    Index(None, "target_system", "created_at"),
     Index(None, "record_id"),
     Index(None, "parent_id"),
 )

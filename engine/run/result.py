@@ -136,13 +136,10 @@ def attention(tx: Transaction, lane: Lane) -> int:
 
 def attention_and_alerts(tx: Transaction, lane: Lane) -> tuple[int, int]:
     """Open failures, and delivered records against which something stands until somebody deals with it."""
-    open_ = alerts = 0
-    for (state, failure, *_), number in deliveries.tally(tx, lane.scheme.id, lane.to.system).items():
-        if state in (State.FAILED, State.UNKNOWN):
-            open_ += number
-        elif failure and state in (State.DELIVERED, State.DONE):
-            alerts += number
-    return open_, alerts
+    return deliveries.standing(tx, lane.scheme.id, lane.to.system)
+
+
+_LEFT = (State.FAILED, State.UNKNOWN, State.READY, State.SENDING, State.WAITING)
 
 
 def callback_counts(tx: Transaction, lane: Lane, source_system: str, run: str) -> dict[str, int]:
@@ -153,7 +150,8 @@ def callback_counts(tx: Transaction, lane: Lane, source_system: str, run: str) -
         for (state, _, here, *_), number in written.items():
             if state in (State.DELIVERED, State.DONE) and here:
                 found["written"] += number
-        for (state, *_), number in deliveries.tally(tx, scheme, system, source_system=source_system).items():
+        left = deliveries.tally(tx, scheme, system, source_system=source_system, states=_LEFT)
+        for (state, *_), number in left.items():
             if state in (State.FAILED, State.UNKNOWN):
                 found["failed"] += number
             elif state in (State.READY, State.SENDING, State.WAITING):

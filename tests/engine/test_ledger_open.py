@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.engine.interfaces import ReflectedIndex
 
 import engine.ledger
 from engine.errors import UsageError
@@ -123,11 +124,17 @@ def layout(connection: Connection) -> dict[str, object]:
             [(column["name"], str(column["type"]), column["nullable"]) for column in seen.get_columns(table)],
             seen.get_pk_constraint(table),
             sorted(map(str, seen.get_unique_constraints(table))),
-            sorted(map(str, seen.get_indexes(table))),
+            sorted(map(written, seen.get_indexes(table))),
             sorted(map(str, seen.get_foreign_keys(table))),
         )
         for table in [*metadata.tables, "ledger_version"]
     }
+
+
+def written(index: ReflectedIndex) -> str:
+    """An index in words, those of its condition as well."""
+    options = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
+    return str({**index, "dialect_options": options})
 
 
 def test_the_newest_step_is_the_one_that_opening_expects() -> None:
