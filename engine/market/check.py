@@ -24,7 +24,8 @@ from engine.scheme.testing import TestResult, run_tests
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from engine.scheme.model import Scheme
+    from engine.clock import Clock
+    from engine.scheme.model import Scheme, TestSpec
 
 __all__ = ["Checked", "NotFit", "check_folder", "laid_out", "load_schemes"]
 
@@ -271,18 +272,36 @@ def _tested(schemes: list[Scheme], found: list[Finding]) -> list[TestResult]:
     until = clock.monotonic() + SECONDS_MOST
     results: list[TestResult] = []
     for scheme in schemes:
+        undecided = _without_defaults(scheme)
         for test in scheme.tests:
             if clock.monotonic() > until:
                 found.append(Finding("M307", test.position, tr("the tests take longer than a minute")))
                 return results
-            alone = replace(scheme, tests=(test,))
-            results += run_tests(alone, catalogs=catalog, monotonic=lambda: clock.monotonic() / _PATIENCE)
+            results.append(_run(scheme, test, clock))
             if not results[-1].passed:
                 message = tr(
                     'the test "{name}" fails: {message}', name=test.name, message=results[-1].message
                 )
                 found.append(Finding("M306", test.position, message))
+            elif not _run(undecided, test, clock).passed:
+                message = tr('the test "{name}" fails with other defaults of the params', name=test.name)
+                hint = tr("name in the test what it rests on: {line}", line="params: {…}")
+                found.append(Finding("M310", test.position, message, Severity.WARNING, hint))
     return results
+
+
+def _run(scheme: Scheme, test: TestSpec, clock: Clock) -> TestResult:
+    alone = replace(scheme, tests=(test,))
+    return run_tests(alone, catalogs=catalog, monotonic=lambda: clock.monotonic() / _PATIENCE)[0]
+
+
+def _without_defaults(scheme: Scheme) -> Scheme:
+    """The scheme as it is before a copier has said anything: its texts' defaults are not known."""
+    params = {
+        name: replace(spec, default=None) if spec.type == "string" else spec
+        for name, spec in scheme.params.items()
+    }
+    return replace(scheme, params=params)
 
 
 # --- the page, and where things are ------------------------------------------------------------------------

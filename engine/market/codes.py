@@ -30,6 +30,7 @@ CODES: dict[str, str] = {
     "M307": "the tests are too many, or take too long",
     "M308": "the card speaks of a param or field that no scheme has",
     "M309": "a file is used by no scheme",
+    "M310": "a test rests on the default of a param, which a copier changes",
     # the page
     "M401": "the page is not there, or not made from what the folder holds",
 }

@@ -79,6 +79,12 @@ def fresh_prompt(tmp_path: Path) -> Prompt:
     return Prompt(tmp_path)
 
 
+@pytest.fixture
+def empty_prompt(tmp_path: Path) -> Prompt:
+    """A folder with nothing in it, for one test alone."""
+    return Prompt(tmp_path)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database that is empty, or not there yet."""

@@ -7,11 +7,10 @@ import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from conftest import Prompt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +25,9 @@ from engine.scheme.lint import validate
 from engine.scheme.load import load_scheme
 from engine.scheme.testing import run_tests
 
+if TYPE_CHECKING:
+    from conftest import Prompt
+
 MARKET = Path(__file__).parents[2] / "schemes" / "market"
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 MAIN = "expense_to_paybill.yaml"
@@ -34,12 +36,6 @@ MAIN = "expense_to_paybill.yaml"
 @pytest.fixture
 def expense() -> Folder:
     return read_folder(MARKET / "expense_to_paybill")
-
-
-@pytest.fixture
-def empty(tmp_path: Path) -> Prompt:
-    """A prompt in a folder with nothing in it."""
-    return Prompt(tmp_path)
 
 
 def written(folder: Path) -> dict[str, bytes]:
@@ -195,21 +191,21 @@ def test_market_schemes_lie_beside_each_other(tmp_path: Path) -> None:
 # --- at the prompt -----------------------------------------------------------------------------------------
 
 
-def test_a_copy_runs(empty: Prompt) -> None:
-    said = empty("market", "copy", "expense_to_paybill", "--json")
+def test_a_copy_runs(empty_prompt: Prompt) -> None:
+    said = empty_prompt("market", "copy", "expense_to_paybill", "--json")
     assert said.code == 0
     told = json.loads(said.out)
     assert told["scheme"] == "schemes/expense_to_paybill.yaml"
     assert told["findings"] == []
     assert told["next"] == "engine preview schemes/expense_to_paybill.yaml"
-    assert empty("validate", "schemes").code == 0
-    assert empty("test", "expense_to_paybill").code == 0
-    again = empty("market", "copy", "expense_to_paybill", "--json")
+    assert empty_prompt("validate", "schemes").code == 0
+    assert empty_prompt("test", "expense_to_paybill").code == 0
+    again = empty_prompt("market", "copy", "expense_to_paybill", "--json")
     assert (again.code, json.loads(again.out)["files"]) == (0, [])
 
 
-def test_values_become_defaults_or_the_environment_s(empty: Prompt) -> None:
-    (empty.folder / "connections.yaml").write_text(
+def test_values_become_defaults_or_the_environment_s(empty_prompt: Prompt) -> None:
+    (empty_prompt.folder / "connections.yaml").write_text(
         "environments:\n  # ours\n  production:\n"
         "    dingtalk: {connector: dingtalk, base_url: 'https://d.example', app_key: a, app_secret: b}\n"
         "    kingdee: {connector: kingdee, base_url: 'https://k.example/k3cloud/', acct_id: a, username: u,"
@@ -217,17 +213,17 @@ def test_values_become_defaults_or_the_environment_s(empty: Prompt) -> None:
         encoding="utf-8",
     )
     values = ("--set", "pay_org=200", "--set", "comment_userid=u1")
-    assert empty("market", "copy", "expense_to_paybill", *values).code == 0
-    schemes = empty.folder / "schemes"
+    assert empty_prompt("market", "copy", "expense_to_paybill", *values).code == 0
+    schemes = empty_prompt.folder / "schemes"
     assert 'default: "200"' in (schemes / MAIN).read_text(encoding="utf-8")
     assert "default: u1" in (schemes / "paybill_writeback.yaml").read_text(encoding="utf-8")
     base = schemes / ".market/expense_to_paybill/base" / MAIN
     assert 'default: "100"' in base.read_text(encoding="utf-8"), "what was set is the user's edit"
-    real = empty(
+    real = empty_prompt(
         "market", "copy", "expense_to_paybill", "--as", "real", *values, "--env", "production", "--json"
     )
     assert real.code == 0
-    text = (empty.folder / "connections.yaml").read_text(encoding="utf-8")
+    text = (empty_prompt.folder / "connections.yaml").read_text(encoding="utf-8")
     assert "# ours" in text
     written_values: Any = yaml.safe_load(text)["values"]["production"]
     assert written_values["real"] == {"params": {"pay_org": "200"}}
@@ -240,63 +236,79 @@ def test_values_become_defaults_or_the_environment_s(empty: Prompt) -> None:
     [("start_date=soon", "a date"), ("start_day=2026-01-01", "start_date"), ("nonsense", "--set name=value")],
 )
 def test_a_value_that_will_not_do_is_refused_before_anything_is_written(
-    empty: Prompt, value: str, told: str
+    empty_prompt: Prompt, value: str, told: str
 ) -> None:
-    said = empty("market", "copy", "expense_to_paybill", "--set", value)
+    said = empty_prompt("market", "copy", "expense_to_paybill", "--set", value)
     assert said.code == 2
     assert told in said.err
-    assert list(empty.folder.iterdir()) == []
+    assert list(empty_prompt.folder.iterdir()) == []
 
 
-def test_the_list_tells_what_was_copied_and_what_is_newer(empty: Prompt) -> None:
-    market = empty.folder / "market" / "expense_to_paybill"
+def test_the_list_tells_what_was_copied_and_what_is_newer(empty_prompt: Prompt) -> None:
+    market = empty_prompt.folder / "market" / "expense_to_paybill"
     shutil.copytree(MARKET / "expense_to_paybill", market)
-    assert empty("market", "copy", market.name, "--from", "market", "--yes").code == 0
+    assert empty_prompt("market", "copy", market.name, "--from", "market", "--yes").code == 0
     card = market / "market.yaml"
     text = card.read_text(encoding="utf-8").replace("release: 1.0.0\n", "release: 1.10.0\n")
     card.write_text(
         text.replace("changes:\n", "changes:\n  - {release: 1.10.0, en: new}\n"), encoding="utf-8"
     )
-    listed = json.loads(empty("market", "list", "--from", "market", "--json").out)
+    listed = json.loads(empty_prompt("market", "list", "--from", "market", "--json").out)
     copies = listed["schemes"][0]["copies"]
     assert copies == [{"id": "expense_to_paybill", "release": "1.0.0", "outdated": True}]
-    assert "engine market upgrade" in empty("market", "list", "--from", "market").out
-    assert read_origin(empty.folder / "schemes", "expense_to_paybill").market == "../market"
-    assert read_origin(empty.folder / "schemes", "expense_to_paybill").folder().resolve() == market
+    assert "engine market upgrade" in empty_prompt("market", "list", "--from", "market").out
+    assert read_origin(empty_prompt.folder / "schemes", "expense_to_paybill").market == "../market"
+    assert read_origin(empty_prompt.folder / "schemes", "expense_to_paybill").folder().resolve() == market
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_scheme_of_the_market_is_shown(empty: Prompt, language: str) -> None:
-    names = [each["name"] for each in json.loads(empty("market", "list", "--json").out)["schemes"]]
+def test_every_scheme_of_the_market_is_shown(empty_prompt: Prompt, language: str) -> None:
+    names = [each["name"] for each in json.loads(empty_prompt("market", "list", "--json").out)["schemes"]]
     assert len(names) >= 9
-    shown = empty("market", "show", "expense_to_paybill", language=language)
+    shown = empty_prompt("market", "show", "expense_to_paybill", language=language)
     assert shown.code == 0
     assert ("写入" if language == "zh" else "writes to") in shown.out
     assert "PROC-EXPENSE-SANDBOX" in shown.out
     for name in names:
-        told = json.loads(empty("market", "show", name, "--json").out)
+        told = json.loads(empty_prompt("market", "show", name, "--json").out)
         assert told["name"] == name
         assert {deed["kind"] for deed in told["does"]} >= {"reads", "writes"}
         assert told["tests"] > 0
 
 
-def test_a_folder_is_checked_and_its_page_is_written(empty: Prompt) -> None:
-    folder = empty.folder / "expense_to_paybill"
+def test_a_folder_is_checked_and_its_page_is_written(empty_prompt: Prompt) -> None:
+    folder = empty_prompt.folder / "expense_to_paybill"
     shutil.copytree(MARKET / "expense_to_paybill", folder)
     (folder / "README.md").write_text("old", encoding="utf-8")
-    assert empty("market", "page", "expense_to_paybill", "--check").code == 1
-    stale = empty("market", "check", "expense_to_paybill", "--json")
+    assert empty_prompt("market", "page", "expense_to_paybill", "--check").code == 1
+    stale = empty_prompt("market", "check", "expense_to_paybill", "--json")
     assert stale.code == 0
     assert [found["code"] for found in json.loads(stale.out)["findings"]] == ["M401"]
-    assert empty("market", "page", "expense_to_paybill", language="zh").code == 0
-    assert empty("market", "page", "expense_to_paybill", "--check", language="en").code == 0
-    checked = json.loads(empty("market", "check", "expense_to_paybill", "--json").out)
+    assert empty_prompt("market", "page", "expense_to_paybill", language="zh").code == 0
+    assert empty_prompt("market", "page", "expense_to_paybill", "--check", language="en").code == 0
+    checked = json.loads(empty_prompt("market", "check", "expense_to_paybill", "--json").out)
     assert checked["findings"] == []
     assert checked["folders"][0]["sound"] is True
-    assert "::error" not in empty("market", "check", ".", "--format", "github").out
-    assert empty("market", "check", "nowhere").code == 2
+    assert "::error" not in empty_prompt("market", "check", ".", "--format", "github").out
+    assert empty_prompt("market", "check", "nowhere").code == 2
     (folder / "market.yaml").unlink()
-    assert empty("market", "check", "expense_to_paybill").code == 1
+    assert empty_prompt("market", "check", "expense_to_paybill").code == 1
+
+
+def test_a_test_that_rests_on_a_default_is_told_of(empty_prompt: Prompt) -> None:
+    """A copier sets a param, and the copy's own tests must still pass."""
+    shutil.copytree(MARKET / "expense_to_paybill", empty_prompt.folder / "expense_to_paybill")
+    file = empty_prompt.folder / "expense_to_paybill" / "paybill_writeback.yaml"
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("    params: {comment_userid: finance01}\n", "", 1),
+        encoding="utf-8",
+    )
+    said = empty_prompt("market", "check", "expense_to_paybill", "--json")
+    assert said.code == 0
+    assert [found["code"] for found in json.loads(said.out)["findings"]] == ["M310"]
+    values = ("--set", "comment_userid=u7", "--set", "pay_org=200", "--set", "currency=PRE007")
+    assert empty_prompt("market", "copy", "expense_to_paybill", *values).code == 0
+    assert empty_prompt("test", "schemes").code == 0
 
 
 # --- cards -------------------------------------------------------------------------------------------------
