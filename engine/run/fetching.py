@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import CredentialsError, EngineError, FailureClass, LedgerError, QuotaSpent, RecordError
@@ -188,7 +187,7 @@ class Fetcher:
 
         after, told = await self._committer.do(write)
         if isinstance(told, Undecided):
-            self._postponed.append(replace(after, snapshot=None))
+            self._postponed.append(after.but(snapshot=None))
             return None
         tally = self.work.tally
         tally.waiting += isinstance(told, Waiting)
@@ -196,7 +195,7 @@ class Fetcher:
         tally.failed += isinstance(told, Failed | Held)
         if not isinstance(told, Mappable):
             return None
-        shown = replace(after, number=self.lane.number_of(record))
+        shown = after.but(number=self.lane.number_of(record))
         return Prepared(shown, told.key, told.payload, told.amount, told.guarded)
 
     def _told(self, tx: Transaction, delivery: Delivery, verdict: Verdict, record: dict[str, Any]) -> Verdict:
