@@ -464,7 +464,8 @@ def tally(
     here = func.coalesce(deliveries.c.delivered_run, "") == (run or "")
     was_read = records.c.asked > 0
     where = [deliveries.c.scheme == scheme, deliveries.c.target_system == target_system]
-    if run is not None:
+    if run is not None:  # by the index of what a run touched: that of its scheme's states leads to far more
+        where = [deliveries.c.scheme + "" == scheme, deliveries.c.target_system + "" == target_system]
         where.append(deliveries.c.touched_run == run)
     if source_system is not None:
         where.append(records.c.system == source_system)

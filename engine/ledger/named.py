@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, and_, literal, or_, select, tuple_
+from sqlalchemy import Column, and_, or_, select
 
 from engine.ledger.tables import deliveries, records
 
@@ -48,10 +48,11 @@ def _pairs(tx: Connection, first: Column[Any], second: Column[Any]) -> list[tupl
     """The few pairs that begin an index, from one to the next through it."""
     found: list[tuple[str, str]] = []
     query = select(first, second).where(second.is_not(None)).order_by(first, second).limit(1)
-    step = query
-    while (row := tx.execute(step).one_or_none()) is not None:
+    row = tx.execute(query).one_or_none()
+    while row is not None:
         found.append((row[0], row[1]))
-        step = query.where(tuple_(first, second) > tuple_(*map(literal, found[-1])))
+        beside = query.where(first == row[0], second > row[1])
+        row = tx.execute(beside).one_or_none() or tx.execute(query.where(first > row[0])).one_or_none()
     return found
 
 

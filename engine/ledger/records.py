@@ -136,12 +136,12 @@ def recent(
         records.c.family == family,
         records.c.snapshot.is_not(None),
     ]
-    ids = [*_latest(tx, own, most), *_highest(tx, system, family, own, most)]
+    ids = [*_latest(tx, own, most), *_highest(tx, system, family, scheme, target_system, most)]
     halted = dict.fromkeys(ids, False)
-    for order in (records.c.id, records.c.number):
-        stopped = _among_records().where(*own, *_STOPPED).order_by(order.desc()).limit(most)
-        for id in tx.execute(stopped).scalars():
-            halted.setdefault(id, True)
+    stopped = tx.execute(_among_records().add_columns(records.c.number).where(*own, *_STOPPED)).all()
+    for key in (lambda row: row.id, lambda row: row.number or ""):
+        for row in sorted(stopped, key=key, reverse=True)[:most]:
+            halted.setdefault(row.id, True)
     accepted = set(
         tx.execute(
             select(events.c.record_id).where(
@@ -172,20 +172,24 @@ def _latest(tx: Connection, own: Sequence[ColumnElement[bool]], most: int) -> li
 
 
 def _highest(
-    tx: Connection, system: str, family: str, own: Sequence[ColumnElement[bool]], most: int
+    tx: Connection, system: str, family: str, scheme: str, target_system: str, most: int
 ) -> list[int]:
     """Those with the highest numbers, as far as they are among the highest of their family."""
     found: list[int] = []
     numbered = select(records.c.id, records.c.number).where(
-        records.c.system == system, records.c.family == family, records.c.number.is_not(None)
+        records.c.system == system,
+        records.c.family == family,
+        records.c.number.is_not(None),
+        records.c.snapshot.is_not(None),
     )
     page = numbered
     for _ in range(_PAGES):
         rows = tx.execute(page.order_by(records.c.number.desc()).limit(_PAGE)).all()
         ids = [row.id for row in rows]
-        sent = _among_records().where(*own, deliveries.c.state.in_(_SENT), deliveries.c.record_id.in_(ids))
-        theirs = set(tx.execute(sent).scalars())
-        found += [id for id in ids if id in theirs]
+        columns = (deliveries.c.record_id, deliveries.c.scheme, deliveries.c.target_system, deliveries.c.part)
+        theirs = tx.execute(select(*columns, deliveries.c.state).where(deliveries.c.record_id.in_(ids)))
+        sent = {row[0] for row in theirs if row[1:4] == (scheme, target_system, "") and row[4] in _SENT}
+        found += [id for id in ids if id in sent]
         if len(found) >= most or len(rows) < _PAGE:
             break
         page = numbered.where(records.c.number < rows[-1].number)
