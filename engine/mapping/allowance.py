@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,8 @@ MADE_MOST: Final = 16 * 1024 * 1024
 _BITS_MOST = 1024
 _DIGITS_MOST = 100
 _FEW = 100
+_TEXTS = frozenset({str})
+_SMALL = frozenset({bool, type(None), date, datetime, time})
 _SIZED = (str, list, tuple, dict)
 
 
@@ -39,6 +42,10 @@ class Allowance:
         self._deadline = deadline
         self._text = self._loops = self._ranges = self._made = 0
 
+    def renew(self) -> None:
+        """Allow as much again, in what is left of the time."""
+        self._text = self._loops = self._ranges = self._made = 0
+
     def time(self) -> None:
         """Look at the clock."""
         if self._monotonic is not None and self._deadline is not None and self._monotonic() > self._deadline:
@@ -54,7 +61,7 @@ class Allowance:
         """The value, if it is of a size that belongs in a document; counts as built."""
         if value.__class__ is str and len(value) <= TEXT_MOST:
             self._made += len(value)
-        else:
+        elif value.__class__ not in _SMALL:
             bounded(value)
             if isinstance(value, _SIZED):
                 self._made += len(value) * (1 if isinstance(value, str) else 8)
@@ -103,7 +110,12 @@ def bounded(value: Any) -> Any:
 
     Lists are weighed with all they hold: ``[a, a]`` of ``[b, b]`` of … doubles with every level.
     """
-    if isinstance(value, str):
+    if value.__class__ is list:
+        _weigh(value)
+    elif value.__class__ is Decimal:
+        if not value.is_finite() or abs(value.adjusted()) > _DIGITS_MOST:
+            raise too_much(tr("a number is too large or no number"))
+    elif isinstance(value, str):
         if len(value) > TEXT_MOST:
             raise too_much(tr("a text is longer than {most} KB", most=TEXT_MOST // 1024))
     elif isinstance(value, bool):
@@ -122,7 +134,7 @@ def bounded(value: Any) -> Any:
 def _weigh(value: Any) -> None:
     if value.__class__ is list and len(value) < _FEW:
         try:
-            if sum(map(len, value)) <= TEXT_MOST and all(part.__class__ is str for part in value):
+            if sum(map(len, value)) <= TEXT_MOST and _TEXTS.issuperset(map(type, value)):
                 return
         except TypeError:
             pass

@@ -145,7 +145,7 @@ def _unique(values: Iterable[Any], case_sensitive: bool = False) -> list[Any]:
 
 
 def _join(values: Iterable[Any], separator: str = "") -> str:
-    held = list(values)
+    held = values if values.__class__ is list else list(values)
     try:
         if sum(map(len, held)) + len(held) * len(separator) <= TEXT_MOST:
             return separator.join(held)

@@ -107,9 +107,11 @@ def names_of(view: RecordView) -> list[str]:
 
 def wrap(value: Any, known: Mapping[str, Any] | None = None) -> Any:
     """A value as templates see it: groups become views, floats amounts."""
+    if value.__class__ is dict:
+        return RecordView(value, known)
     if isinstance(value, str):
         return value
-    if value.__class__ is dict or isinstance(value, Mapping):
+    if isinstance(value, Mapping):
         return RecordView(value, known)
     if isinstance(value, (list, tuple)):
         return [wrap(part, known) for part in value]

@@ -28,7 +28,6 @@ from engine.mapping.scope import FUNCTIONS, RecordView, names_of, unwrap
 from engine.mapping.template_check import check_template
 from engine.mapping.template_places import Places
 from engine.mapping.template_rewrite import INNER_FILTERS, as_expression, bound
-from engine.mapping.template_shortcuts import SHORT_FILTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +49,7 @@ __all__ = [
 
 _RESULT: Final = "__result__"
 _LONGEST: Final = 64 * 1024
-SANDBOX: Final = Sandbox({**FILTERS, **INNER_FILTERS, **SHORT_FILTERS}, TESTS)
+SANDBOX: Final = Sandbox({**FILTERS, **INNER_FILTERS}, TESTS)
 
 # What working out a template may raise because of the data; anything else is a defect or the look-up's own.
 _FAILURES = (

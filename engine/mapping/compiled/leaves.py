@@ -240,6 +240,15 @@ class Leaves:
             self._reasons.append(outside.reason)
         return found[0]
 
+    def _seldom(self, template: Template, place: Place, rule: Rule) -> Value:
+        """A default that is not compiled: beside the leaf's template, else by itself."""
+        leaf = rule.leaf.template if isinstance(rule.leaf, TemplateLeaf) else None
+        beside = rule.lookup is None and leaf is not None and leaf.is_expression and self._reasons
+        if not beside or leaf is None or leaf.reads_document or template.reads_document:
+            return self._sandboxed.alone(template, place)
+        when = rule.when if not isinstance(rule.when, Constant) else None
+        return self._sandboxed.value(template, place, when, leaf)
+
     def _day(self, template: Template, place: Place) -> Value | None:
         found: list[Value | None] = []
         try:
@@ -318,7 +327,9 @@ class Leaves:
             self._constant_as(plan, rule, place, made, rule.default.value)
             return
         if isinstance(rule.default, TemplateLeaf):
-            value = self._template(rule.default.template, place, self._sandboxed.alone)
+            value = self._template(
+                rule.default.template, place, lambda template, place: self._seldom(template, place, rule)
+            )
         else:
             value = self._read(rule.default, place)
         self.writer.line(f"{made} = {value.name}")

@@ -134,6 +134,10 @@ def maybe(to: Expressions, node: Any) -> tuple[Value, str]:
     chain = _chain(to, node) if type(node).__name__ in ("Name", "Getattr", "Getitem") else None
     if chain is not None and not chain[1] and isinstance(chain[0], Value) and chain[0].kind == "set":
         return Value(chain[0].name), "pass"
+    if chain is None and type(node).__name__ == "Getattr":
+        return to.put(f"maybe_in({to.data(node.node).name}, {to.writer.literal(node.attr)})"), "pass"
+    if chain is None and type(node).__name__ == "Getitem" and type(node.arg).__name__ == "Const":
+        return to.put(f"maybe_in({to.data(node.node).name}, {to.data(node.arg).name})"), "pass"
     if chain is None or not chain[1]:
         return to.data(node), ""
     found, holder = _fields(to, *chain)

@@ -14,6 +14,7 @@ from jinja2.runtime import Undefined
 
 from engine.errors import RecordError
 from engine.mapping.allowance import STEPS_MOST, TEXT_MOST, Allowance, bounded
+from engine.mapping.compiled.whole import Begun
 from engine.mapping.fill import LEFT_OUT, fill, holds, read
 from engine.mapping.filling import finish_late
 from engine.mapping.filters import KNOWN_FILTERS, PLAIN_FILTERS
@@ -21,7 +22,7 @@ from engine.mapping.jsonout import json_text
 from engine.mapping.moments import to_date, to_moment, to_unix_ms, write_moment
 from engine.mapping.paths import MISSING
 from engine.mapping.sandbox import BINARY, number
-from engine.mapping.scope import MISS, RecordView, unwrap, wrap
+from engine.mapping.scope import MISS, RecordView, field_of, unwrap, wrap
 from engine.mapping.template_rewrite import sliced
 from engine.mapping.templates import SANDBOX
 from engine.mapping.textmethods import TextMethod
@@ -236,6 +237,15 @@ def attribute(holder: Any, name: str) -> Any:
     return found
 
 
+def maybe_in(holder: Any, name: Any) -> Any:
+    """A field of a group for ``default`` and ``is defined``: `MISSING` where it is not there."""
+    if holder.__class__ is RecordView:
+        return field_of(holder, name)
+    if holder.__class__ is not dict:
+        raise _UNUSUAL
+    return holder.get(name, MISSING)
+
+
 def method(name: str, receiver: Any, *args: Any, **kwargs: Any) -> Any:
     """A text's method."""
     if not isinstance(receiver, str):
@@ -346,13 +356,6 @@ def read_all(entry: Items, scope: Scope) -> Any:
     return listed([read(leaf, scope) for leaf in entry.leaves])
 
 
-def summed(scope: Scope, totals: Mapping[str, Decimal]) -> Scope:
-    """The scope with the document's totals."""
-    found = scope.inside(MISSING)
-    found.total = totals.__getitem__
-    return found
-
-
 def present(parts: Iterable[tuple[str, Any, bool]]) -> dict[str, Any]:
     """A group of its fields: names, what is sent of them, and whether they are left out."""
     return {name: value for name, value, absent in parts if not absent}
@@ -392,7 +395,20 @@ _FUNCTIONS: Final = (
         write_moment,
     ),
     *(tested, pairs, parts, span, size, with_sandbox, time_of, to_unix_ms),
-    *(read_all, summed, fill_now, finish_late, fits, listed, present, fill, holds, wrapped, unwrapped),
+    *(
+        Begun,
+        maybe_in,
+        read_all,
+        fill_now,
+        finish_late,
+        fits,
+        listed,
+        present,
+        fill,
+        holds,
+        wrapped,
+        unwrapped,
+    ),
     *(len, str, dict, list, Decimal, Exception),
 )
 _OPERATORS: Final = {
