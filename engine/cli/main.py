@@ -39,6 +39,7 @@ _COMMANDS = {
     "sandbox": "engine.cli.sandbox",
     "new": "engine.cli.new",
     "diff": "engine.cli.diff",
+    "graph": "engine.cli.graph",
     "ledger": "engine.cli.ledger",
 }
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.mapping.plan import BlockPlan, FieldPlan
     from engine.mapping.scope import Scope
 
-__all__ = ["fill_document", "finish_late"]
+__all__ = ["Filling", "Place", "fill_document", "finish_late"]
 
 
 def fill_document(plans: tuple[FieldPlan, ...], scope: Scope, document: dict[str, Any]) -> None:
@@ -25,8 +25,8 @@ def fill_document(plans: tuple[FieldPlan, ...], scope: Scope, document: dict[str
     Fields that read the document are filled after all others, and stand in their place. Raises RecordError
     for the first field that fails.
     """
-    filling = _Filling(scope)
-    filling.fields(plans, scope, _Place(), document)
+    filling = Filling(scope)
+    filling.fields(plans, scope, Place(), document)
     filling.finish(plans, document)
 
 
@@ -41,36 +41,36 @@ def finish_late(plans: tuple[FieldPlan, ...], document: dict[str, Any], late: li
     """
     if not late:
         return
-    filling = _Filling(late[0][3])
+    filling = Filling(late[0][3])
     for holder, order, plan, scope in late:
-        filling.late.append((holder, plan, scope, _Place()))
+        filling.late.append((holder, plan, scope, Place()))
         filling.unordered[id(holder)] = (holder, order)
     filling.finish(plans, document)
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """Where the filling stands: the document's path (``FPAYBILLENTRY[2].``), the source's rows in words."""
 
     prefix: str = ""
     row: str = ""
 
-    def into(self, name: str, number: int | None = None) -> _Place:
-        return _Place(
+    def into(self, name: str, number: int | None = None) -> Place:
+        return Place(
             f"{self.prefix}{name}." if number is None else f"{self.prefix}{name}[{number}].", self.row
         )
 
-    def at_row(self, number: int, table: str) -> _Place:
+    def at_row(self, number: int, table: str) -> Place:
         words = tr("row {number} of {table}", number=number, table=table)
-        return _Place(self.prefix, f"{self.row}, {words}" if self.row else words)
+        return Place(self.prefix, f"{self.row}, {words}" if self.row else words)
 
 
-class _Filling:
-    """The filling of one document; `late` holds the fields that wait for all others."""
+class Filling:
+    """The filling of one document, rule by rule; `late` holds the fields that wait for all others."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
-        self.late: list[tuple[dict[str, Any], FieldPlan, Scope, _Place]] = []
+        self.late: list[tuple[dict[str, Any], FieldPlan, Scope, Place]] = []
         self.unordered: dict[int, tuple[dict[str, Any], tuple[FieldPlan, ...]]] = {}
 
     def finish(self, plans: tuple[FieldPlan, ...], document: dict[str, Any]) -> None:
@@ -85,7 +85,7 @@ class _Filling:
         if self.late:
             _prune(plans, document)
 
-    def fields(self, plans: tuple[FieldPlan, ...], scope: Scope, place: _Place, into: dict[str, Any]) -> None:
+    def fields(self, plans: tuple[FieldPlan, ...], scope: Scope, place: Place, into: dict[str, Any]) -> None:
         for plan in plans:
             if plan.late:
                 self.late.append((into, plan, scope, place))
@@ -95,7 +95,7 @@ class _Filling:
             if value is not LEFT_OUT:
                 into[plan.name] = value
 
-    def entry(self, plan: FieldPlan, scope: Scope, place: _Place) -> Any:
+    def entry(self, plan: FieldPlan, scope: Scope, place: Place) -> Any:
         entry = plan.field.entry
         if isinstance(entry, Rule):
             return self.rule(plan, scope, place)
@@ -105,7 +105,7 @@ class _Filling:
             return self.array(plan, scope, place)
         return self.items(plan, entry, scope, place)
 
-    def rule(self, plan: FieldPlan, scope: Scope, place: _Place) -> Any:
+    def rule(self, plan: FieldPlan, scope: Scope, place: Place) -> Any:
         rule = plan.field.entry
         assert isinstance(rule, Rule)
         try:
@@ -115,7 +115,7 @@ class _Filling:
             error.position = error.position or rule.position
             raise _placed(error, plan, place) from None
 
-    def group(self, plan: FieldPlan, scope: Scope, place: _Place) -> Any:
+    def group(self, plan: FieldPlan, scope: Scope, place: Place) -> Any:
         made: dict[str, Any] = {}
         self.fields(plan.fields, scope, place.into(plan.name), made)
         if made or id(made) in self.unordered:
@@ -124,14 +124,14 @@ class _Filling:
             raise _placed(RecordError(tr("none of its fields has a value, and it is required")), plan, place)
         return LEFT_OUT
 
-    def items(self, plan: FieldPlan, entry: Items, scope: Scope, place: _Place) -> Any:
+    def items(self, plan: FieldPlan, entry: Items, scope: Scope, place: Place) -> Any:
         try:
             values = [read(leaf, scope) for leaf in entry.leaves]
         except RecordError as error:
             raise _placed(error, plan, place) from None
         return [value for value in values if value is not MISSING and not is_empty(value)] or LEFT_OUT
 
-    def array(self, plan: FieldPlan, scope: Scope, place: _Place) -> Any:
+    def array(self, plan: FieldPlan, scope: Scope, place: Place) -> Any:
         rows: list[dict[str, Any]] = []
         for part in plan.blocks:
             self.block(plan, part, scope, place, rows)
@@ -142,7 +142,7 @@ class _Filling:
         return LEFT_OUT
 
     def block(
-        self, plan: FieldPlan, part: BlockPlan, scope: Scope, place: _Place, rows: list[dict[str, Any]]
+        self, plan: FieldPlan, part: BlockPlan, scope: Scope, place: Place, rows: list[dict[str, Any]]
     ) -> None:
         path = part.block.each
         if path is None:
@@ -167,7 +167,7 @@ class _Filling:
             self.row(plan, part, within, here, rows)
 
     def row(
-        self, plan: FieldPlan, part: BlockPlan, scope: Scope, place: _Place, rows: list[dict[str, Any]]
+        self, plan: FieldPlan, part: BlockPlan, scope: Scope, place: Place, rows: list[dict[str, Any]]
     ) -> None:
         made: dict[str, Any] = {}
         self.fields(part.fields, scope, place.into(plan.name, len(rows) + 1), made)
@@ -187,7 +187,7 @@ def _absent(part: BlockPlan) -> RecordError:
     )
 
 
-def _placed(error: RecordError, plan: FieldPlan, place: _Place) -> RecordError:
+def _placed(error: RecordError, plan: FieldPlan, place: Place) -> RecordError:
     error.field = f"{place.prefix}{plan.name}"
     error.label = error.label or plan.label
     error.position = error.position or plan.field.position
@@ -217,5 +217,5 @@ def _prune(plans: tuple[FieldPlan, ...], holder: dict[str, Any]) -> None:
             continue
         if not value:
             if plan.required:
-                raise _placed(_without_rows(plan), plan, _Place())
+                raise _placed(_without_rows(plan), plan, Place())
             del holder[plan.name]

@@ -18,6 +18,7 @@ from engine.mapping.plan import FieldLike, FormLike, base_keys, plan_fields
 from engine.mapping.rules import known_names
 from engine.mapping.scope import LookupFn, RecordView, Scope
 from engine.mapping.totals import total
+from engine.mapping.tracing import Traced, Tracing
 from engine.mapping.values import to_text
 from engine.mapping.wrapping import unwrapped, wrapped
 
@@ -123,6 +124,23 @@ class Mapper:
                     if passing is not None:
                         raise passing from None
         return self._interpreted(record, params, lookup, deadline)
+
+    def trace(
+        self, record: Mapping[str, Any], params: Mapping[str, Any], lookup: LookupFn
+    ) -> tuple[Mapped | None, list[Traced], RecordError | None]:
+        """As `map`, and where each value came from; what failed is told beside what was filled before it.
+
+        Raises what `lookup` itself raises.
+        """
+        tracing = Tracing(lookup)
+        document: dict[str, Any] = {}
+        scope = self._scope(record, params, tracing.look_up, None, document)
+        try:
+            tracing.fill(self._fields, scope, document)
+            self._check(scope)
+        except RecordError as error:
+            return None, tracing.in_order(), error
+        return Mapped(wrapped(document, self._bases), document), tracing.in_order(), None
 
     def compile(self) -> Program:
         """The compiled form, which is made once."""
