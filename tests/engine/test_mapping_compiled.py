@@ -736,8 +736,9 @@ HOSTILE = (
 )
 
 
+@pytest.mark.parametrize("nodes_most", [None, 0])
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_a_scheme_says_is_never_code(text: str) -> None:
+def test_what_a_scheme_says_is_never_code(text: str, nodes_most: int | None) -> None:
     quoted = "['" + text.replace("\\", "\\\\").replace("'", "\\'") + "']"
     written = "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"
     row = {text: f"@{quoted}", "b": {"value": "$.a", "lookup": text, "default": text}}
@@ -750,8 +751,9 @@ def test_what_a_scheme_says_is_never_code(text: str) -> None:
     }
     record = {"a": text, text: "found", "明细": [{text: "cell"}, {}]}
     form = Form({("A", text): Described("base", False), ("T", text): Described("base", False)})
+    tables = {text: {text.strip(): text}}
     made = mappers(
-        {"mapping": mapping}, form, tables={text: {text.strip(): text}}, table_defaults={text: text}
+        {"mapping": mapping}, form, tables=tables, table_defaults={text: text}, nodes_most=nodes_most
     )
     if made is None:  # refused when it is read: nothing of it can be compiled
         return
@@ -833,6 +835,37 @@ def test_a_field_that_fails_leaves_the_rest_to_the_interpreted_form_once() -> No
     assert len(asked) <= 2
 
 
+ROW = {"A": "{{ row.a | cut(3) }}", "B": "{{ row.b | default('-') }} {{ parent.a | default(x) }}"}
+INNER = {"each": "$.明细[*]", "row": {"A": "{{ row.a }}", "I": {"each": "@.附件[*]", "row": ROW}}}
+TOGETHER = (
+    {"A": "{{ a }}", "B": "{{ 没有 }}", "C": "{{ b }}"},
+    {"A": "{{ Ａ }}", "B": "{{ A }}", "C": "{% set x = a %}{{ x }}", "D": "{{ x }}"},
+    {"A": "{{ loop }}", "T": {"each": "$.明细[*]", "row": {"A": "{{ loop }}", "B": "{{ row.a }}"}}},
+    {
+        "T": INNER,
+        "U": {"each": "$.明细[*]", "where": "{{ row.a == 'x' }}", "row": {"A": "{{ row.c | cut(1) }}"}},
+    },
+    {"A": {"value": "{{ c | default('') }}", "default": "{{ [a, b] | join('-') }}"}},
+    {
+        "A": {"value": "{{ 没有 }}", "when": "{{ a == 'no' }}"},
+        "B": "{{ b }}",
+        "C": "{{ extend.a.b | default(1) }}",
+    },
+)
+
+
+@pytest.mark.parametrize("mapping", TOGETHER)
+def test_what_is_worked_out_together_is_what_it_is_alone(mapping: dict[str, Any]) -> None:
+    rows = [{"a": "x", "c": "yes", "附件": [{"a": "1234"}, {"a": "5", "b": "6"}]}, {"a": "z", "附件": []}]
+    for record in (
+        {"a": "1", "b": "2", "Ａ": "wide", "A": "plain", "x": "ex", "loop": "own", "明细": rows},
+        {"a": "1", "b": "2", "A": "plain", "x": "ex", "loop": 5, "extend": {"a": {"b": "deep"}}, "明细": []},
+    ):
+        made = mappers({"mapping": mapping}, nodes_most=0)
+        assert made is not None
+        assert outcome(made[0].map, record) == outcome(made[1].map, record)
+
+
 LONG = (
     *(
         "{{ a }}",
@@ -874,11 +907,12 @@ LONG = (
 )
 
 
+@pytest.mark.parametrize("nodes_most", [None, 0])
 @pytest.mark.parametrize("text", LONG)
 @pytest.mark.parametrize("size", [40_000, 65_536, 65_537])
-def test_limits_are_the_same(text: str, size: int) -> None:
+def test_limits_are_the_same(text: str, size: int, nodes_most: int | None) -> None:
     record = {"a": "y" * size, "b": "zzzzzzzzzzzz", "明细": ["w" * 30_000, "w" * 30_000, "w"]}
-    made = mappers({"mapping": {"A": text, "B": {"value": text, "type": "string"}}})
+    made = mappers({"mapping": {"A": text, "B": {"value": text, "type": "string"}}}, nodes_most=nodes_most)
     assert made is not None
 
     def long(table: str, key: str) -> Any:
