@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import URL, Column, MetaData, PrimaryKeyConstraint, String, Table, inspect, text
+from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, String, Table, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import UsageError
@@ -235,4 +235,4 @@ def _url(path: Path) -> str:
             tr('the path "{path}" is not text in UTF-8: no ledger can be kept there', path=str(path)),
             hint=tr("rename the folder, or name another place with --ledger"),
         )
-    return URL.create("sqlite", database=str(path)).render_as_string()
+    return f"sqlite:///{path}"

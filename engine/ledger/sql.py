@@ -6,11 +6,12 @@ work which reads and then writes needs no locks of its own.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Table, bindparam, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool, StaticPool
 
@@ -21,8 +22,6 @@ from engine.ledger.prepared import Prepared, say
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
-
-    from sqlalchemy import URL
 
 __all__ = [
     "BUSY_SECONDS",
@@ -37,6 +36,8 @@ __all__ = [
 BUSY_SECONDS = 30
 """How long a transaction waits for another process's."""
 
+_FILE = "sqlite:///"
+_QUERY = re.compile(r"\?\w+=[^/]*$")
 _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 _WRITERS_LOCK = 0x656E67696E65  # "engine": the advisory lock that ledger transactions of one database share
 
@@ -44,7 +45,7 @@ _WRITERS_LOCK = 0x656E67696E65  # "engine": the advisory lock that ledger transa
 def parse_url(url: str) -> URL:
     """The URL's parts; raises UsageError, never repeating the text, which may hold a password."""
     try:
-        parsed = make_url(url)
+        parsed = _of_file(url) or make_url(url)
     except ArgumentError:
         raise UsageError(
             tr("the ledger's URL cannot be read"),
@@ -57,6 +58,14 @@ def parse_url(url: str) -> URL:
     if kind not in {"sqlite", "postgresql"}:
         raise UsageError(tr('a ledger cannot be kept in "{kind}"; known: sqlite, postgresql', kind=kind))
     return parsed
+
+
+def _of_file(url: str) -> URL | None:
+    """The URL of a file with a question mark in its name, which begins no query (``?name=value``) there."""
+    path = url.removeprefix(_FILE)
+    if path == url or "?" not in path or _QUERY.search(path):
+        return None
+    return URL.create("sqlite", database=path)
 
 
 def make_engine(url: str | URL) -> Engine:
