@@ -143,14 +143,15 @@ async def _prune(common: Common, age: timedelta, dry_run: bool) -> tuple[datetim
     from dataclasses import asdict
 
     from engine.clock import SHANGHAI
-    from engine.ledger.prune import prune as let_go
-    from engine.ledger.prune import would_prune
+    from engine.ledger.prune import prune_in_parts, would_prune
     from engine.run.inspect import looking
     from engine.run.workplace import clock_of
 
     choice = common.choose()
     before = clock_of(choice).now().astimezone(SHANGHAI) - age
-    work = would_prune if dry_run else let_go
     async with looking(choice) as view:
-        found = await view.ledger.do(lambda tx: work(tx, before))
+        if dry_run:
+            found = await view.ledger.do(lambda tx: would_prune(tx, before))
+        else:
+            found = await prune_in_parts(view.ledger, before)
     return before, asdict(found)

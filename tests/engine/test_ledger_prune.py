@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,9 @@ from sqlalchemy import func, insert, select, update
 
 from engine.ledger import events, lookups, runs
 from engine.ledger.budgets import count
-from engine.ledger.prune import Pruned, prune, would_prune
+from engine.ledger.port import InlineLedger
+from engine.ledger.prune import Pruned, prune, prune_in_parts, would_prune
+from engine.ledger.sql import make_engine
 from engine.ledger.tables import budgets, deliveries, records
 
 if TYPE_CHECKING:
@@ -90,3 +93,18 @@ def test_callbacks_and_what_was_done_lately_keep_their_records(tx: Connection) -
     lately = select(records.c.id).where(records.c.source_id == "lately").scalar_subquery()
     tx.execute(update(deliveries).where(deliveries.c.record_id == lately).values(updated_at=NOW))
     assert prune(tx, LIMIT).snapshots == 0
+
+
+def test_in_parts_the_same_goes_as_at_once(url: str) -> None:
+    engine = make_engine(url)
+    with engine.begin() as tx:
+        for number in range(25):
+            delivery(tx, f"r{number}", "done" if number % 3 else "failed")
+        tx.execute(update(records).values(snapshot={"title": "x"}, final=True))
+        tx.execute(update(deliveries).values(payload={"FBillNo": "K"}))
+        told = would_prune(tx, LIMIT)
+    assert told.payloads == told.snapshots == 16
+    ledger = InlineLedger(engine)
+    assert asyncio.run(prune_in_parts(ledger, LIMIT, rows=4)) == told
+    assert asyncio.run(prune_in_parts(ledger, LIMIT, rows=4)) == Pruned(0, 0, 0, 0)
+    asyncio.run(ledger.aclose())
