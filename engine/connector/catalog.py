@@ -29,6 +29,8 @@ A catalog is a YAML file beside the connector:
         takes_back: true                 # documents that are not at their last stage can be taken back
         batch: 20
         draft: {final: "{{ … }}", where: "{{ … }}"}     # what a new scheme's source begins with
+        aliases: {明细.extend.status: extend.status}    # paths of older documents: true paths
+        callback: {name: {label: 收款信息}}             # what callbacks about its records are told, by custom
     forms:
       AP_PAYBILL:
         label: 付款单
@@ -36,6 +38,7 @@ A catalog is a YAML file beside the connector:
         amount: FPAYBILLENTRY.FPAYTOTALAMOUNTFOR
         compare: {organisation: FPAYORGID, payee: FCONTACTUNIT}
         date: FDATE                      # the document's own date
+        aliases: {FPAYBILLENTRY.FormId: options.FormId}     # paths of older documents: fields, or call options
         fields:
           FBillTypeID: {label: 单据类型, type: base, base: FNUMBER, required: true, description: …}
           FPAYBILLENTRY: {label: 付款单明细, type: array, required: true, fields: {…}}
@@ -90,6 +93,8 @@ class Form:
     date: str | None = None
     open: bool = False
     """True when the form has more fields than are listed, so that an unknown one is only a warning."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Paths of older documents → fields of the form, or options of the call as ``options.NAME``."""
 
     def field(self, path: tuple[str, ...]) -> Field | None:
         """The field at ``('FPAYBILLENTRY', 'FCOSTID')``, or None."""
@@ -128,6 +133,8 @@ class Interface:
     """Paths of older documents → true paths (``报销明细.项目费用明细.extend.status`` → ``extend.status``)."""
     draft: Mapping[str, str] = field(default_factory=dict)
     """What a new scheme's source begins with: `id`, `number`, `final`, `where`, `hold`."""
+    callback: Mapping[str, Field] = field(default_factory=dict)
+    """What callbacks about this interface's records are told, by custom; a scheme gives what it likes."""
 
 
 @dataclass(frozen=True, slots=True)

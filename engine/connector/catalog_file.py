@@ -137,6 +137,7 @@ def _forms(node: Node) -> dict[str, Form]:
         values = _entries(_mapping(child, key), _FORM, required=("label", "fields"))
         form = Form(name=key, **values)
         named = [*form.keys, *form.compare.values(), *filter(None, (form.amount, form.date))]
+        named += [path for path in form.aliases.values() if not path.startswith("options.")]
         for path in named:
             if form.field(tuple(path.split("."))) is None:
                 raise SchemeError(
@@ -181,6 +182,7 @@ _INTERFACE: dict[str, Callable[[Node], Any]] = {
     "batch": _integer,
     "aliases": _text_map,
     "draft": _text_map,
+    "callback": _fields,
 }
 _FORM: dict[str, Callable[[Node], Any]] = {
     "label": _text,
@@ -190,6 +192,7 @@ _FORM: dict[str, Callable[[Node], Any]] = {
     "date": _text,
     "open": _boolean,
     "fields": _fields,
+    "aliases": _text_map,
 }
 _CATALOG: dict[str, Callable[[Node], Any]] = {
     "connector": _text,

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from engine import jsontext
 from engine.connector.registry import catalog
+from engine.document.markdown import block, code, table, text
+from engine.document.walk import target_fields
 from engine.errors import EngineError, SchemeError
 from engine.language import tr
 from engine.market.check import laid_out, load_schemes
 from engine.market.deeds import deeds_of
-from engine.market.markdown import block, code, table, text
 from engine.market.page_fields import field_rows, mapping_rows
 from engine.scheme.reach import Reach
 from engine.scheme.testing import worked_out
@@ -25,7 +26,7 @@ from engine.yaml_nodes import decode_text
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from engine.connector.catalog import Catalog, Field
+    from engine.connector.catalog import Field
     from engine.market.card import Card, ParamCard, Words
     from engine.market.folder import Folder
     from engine.scheme.model import ParamSpec, Scheme, TableSpec, TestSpec
@@ -231,7 +232,7 @@ def _interfaces(scheme: Scheme, unsure: Collection[str]) -> Iterator[str]:
             yield ""
     yield f"## 写什么 · What {code(scheme.id)} writes"
     yield ""
-    fields = _target_fields(scheme, _REACH.catalog(target.connection))
+    fields = target_fields(scheme, _REACH)
     headings = ("目标字段 field", "名称 label", "取值 from", "规则 rules")
     yield from table(headings, mapping_rows(target.mapping, fields, unsure))
     checks = [(code(check.that.text), _said(check.say)) for check in target.mapping.checks]
@@ -245,17 +246,6 @@ def _said(say: Any) -> str:
         if found is not None:
             return text(found if name == "value" else found.text)
     return ""
-
-
-def _target_fields(scheme: Scheme, known: Catalog | None) -> Mapping[str, Field]:
-    target = scheme.target
-    if known is None:
-        return {}
-    if target.form is not None:
-        form = known.forms.get(target.form)
-        return form.fields if form else {}
-    interface = known.interfaces.get(target.interface)
-    return interface.fields if interface else {}
 
 
 def _fields(title: str, fields: Mapping[str, Field]) -> Iterator[str]:

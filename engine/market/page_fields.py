@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.mapping.rules import Array, Constant, Items, Nested, PathLeaf, Rule, TemplateLeaf
-from engine.market.markdown import code, text
+from engine.document.markdown import code, text
+from engine.document.walk import each_field, each_mapped
+from engine.mapping.rules import Constant, Items, PathLeaf, Rule, TemplateLeaf
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
     from engine.connector.catalog import Field as CatalogField
-    from engine.mapping.rules import Block, Field, Leaf, MappingSpec
+    from engine.mapping.rules import Block, Leaf, MappingSpec
 
 __all__ = ["field_rows", "mapping_rows"]
 
 Row = tuple[str, ...]
 
 
-def field_rows(fields: Mapping[str, CatalogField], above: str = "") -> list[Row]:
+def field_rows(fields: Mapping[str, CatalogField]) -> list[Row]:
     """A row for each field: its path, label, type, whether it must be given, description."""
     rows: list[Row] = []
-    for name, field in fields.items():
-        path = f"{above}{name}"
+    for path, field in each_field(fields):
         kind = field.type + (f" {code(field.base)}" if field.base else "")
         needed = (
             "是 yes"
@@ -35,7 +35,6 @@ def field_rows(fields: Mapping[str, CatalogField], above: str = "") -> list[Row]
         )
         more = [field.description, "、".join(filter(None, field.enum))]
         rows.append((code(path), text(field.label), kind, needed, text("；".join(filter(None, more)))))
-        rows += field_rows(field.fields, f"{path}.")
     return rows
 
 
@@ -46,29 +45,21 @@ def mapping_rows(
 
     `unsure`: the names or paths of fields that are marked as not confirmed.
     """
-    return list(_of_fields(spec.fields, fields, "", unsure))
-
-
-def _of_fields(
-    fields: tuple[Field, ...], known: Mapping[str, CatalogField], above: str, unsure: Collection[str]
-) -> Iterator[Row]:
-    for field in fields:
-        about = known.get(field.name)
-        inner = about.fields if about else {}
-        path, label = f"{above}{field.name}", text(about.label if about else "")
-        if field.name in unsure or path.replace("[]", "") in unsure:
+    rows: list[Row] = []
+    for mapped in each_mapped(spec.fields, fields, rows="[]"):
+        path, entry = mapped.path, mapped.entry
+        label = text(mapped.known.label if mapped.known else "")
+        if mapped.name in unsure or path.replace("[]", "") in unsure:
             label = f"{label}（未证实 not confirmed）"
-        entry = field.entry
         if isinstance(entry, Rule):
-            yield code(path), text(entry.label) if entry.label else label, _leaf(entry.leaf), _rules(entry)
+            rows.append(
+                (code(path), text(entry.label) if entry.label else label, _leaf(entry.leaf), _rules(entry))
+            )
         elif isinstance(entry, Items):
-            yield code(path), label, ", ".join(map(_leaf, entry.leaves)), ""
-        elif isinstance(entry, Nested):
-            yield from _of_fields(entry.fields, inner, f"{path}.", unsure)
-        elif isinstance(entry, Array):
-            for block in entry.blocks:
-                yield code(f"{path}[]"), label, _rows(block), _block_rules(block)
-                yield from _of_fields(block.fields, inner, f"{path}[].", unsure)
+            rows.append((code(path), label, ", ".join(map(_leaf, entry.leaves)), ""))
+        else:
+            rows.append((code(path), label, _rows(entry), _block_rules(entry)))
+    return rows
 
 
 def _leaf(leaf: Leaf | None) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from engine.document.seen import on_one_line, seen
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -12,24 +14,23 @@ __all__ = ["block", "code", "table", "text"]
 
 _MARKUP = re.compile(r"([\\`*_\[\]|~])")
 _ANGLES = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;"})
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _LONGEST = 400
 
 
-def text(value: object) -> str:
-    """A text as running text, on one line."""
-    line = _line(value)
+def text(value: object, longest: int | None = _LONGEST) -> str:
+    """A text as running text, on one line, cut where it is longer than `longest`."""
+    line = _line(value, longest)
     shown = _MARKUP.sub(r"\\\1", line).translate(_ANGLES)
     return re.sub(r"^([#+-]|\d+\.)", r"\\\1", shown)
 
 
-def code(value: object) -> str:
+def code(value: object, longest: int | None = _LONGEST) -> str:
     """A text as a piece of code, on one line; usable in a table's cell."""
-    line = _line(value)
+    line = _line(value, longest)
     if not line:
         return ""
-    longest = max((len(ticks) for ticks in re.findall("`+", line)), default=0)
-    fence = "`" * (longest + 1)
+    ticked = max((len(ticks) for ticks in re.findall("`+", line)), default=0)
+    fence = "`" * (ticked + 1)
     gap = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{gap}{line}{gap}{fence}".replace("|", "\\|")
 
@@ -38,7 +39,7 @@ def block(language: str, value: str) -> list[str]:
     """A text as a block of code."""
     longest = max((len(ticks) for ticks in re.findall("`{3,}", value)), default=2)
     fence = "`" * (longest + 1)
-    return [f"{fence}{language}", *(_UNSEEN.sub("\ufffd", line) for line in value.split("\n")), fence, ""]
+    return [f"{fence}{language}", *(seen(line) for line in value.split("\n")), fence, ""]
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -50,6 +51,6 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [*("| " + " | ".join(line[column] for column in kept) + " |" for line in lines), ""]
 
 
-def _line(value: object) -> str:
-    line = _UNSEEN.sub("\ufffd", " ".join(str(value).split()))
-    return line if len(line) <= _LONGEST else line[:_LONGEST] + "…"
+def _line(value: object, longest: int | None) -> str:
+    line = on_one_line(value)
+    return line if longest is None or len(line) <= longest else line[:longest] + "…"

@@ -1,0 +1,1 @@
+"""The interface design document of a scheme: what it says, and how it is written down."""
