@@ -47,7 +47,7 @@ def installed_megabytes() -> float:
     with tempfile.TemporaryDirectory() as kept:
         options = ["--quiet", "--no-compile", "--disable-pip-version-check", "--target", kept]
         subprocess.run([sys.executable, "-m", "pip", "install", *options, str(ROOT)], check=True)
-        return sum(file.stat().st_size for file in Path(kept).rglob("*") if file.is_file()) / 1e6
+        return sum(file.stat().st_size for file in Path(kept).rglob("*") if file.is_file()) / 2**20
 
 
 def main() -> None:
