@@ -150,7 +150,8 @@ def _starting(size: bool) -> Section:
     installed = starting.installed_megabytes() if size else None
     text = f"## Start\n\n{_table(('command', 'by the clock', 'CPU', 'peak MB'), rows)}"
     if installed is not None:
-        text += f"\nInstalled with all it depends on, without bytecode: {installed:.1f} MB (of 2^20 bytes, as `du` and the peaks above count).\n"
+        text += f"\nInstalled with all it depends on, without bytecode: {installed:.1f} MB"
+        text += " (of 2^20 bytes, as `du` and the peaks above count).\n"
     return text, targets.of_starting(found, installed)
 
 
