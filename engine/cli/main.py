@@ -40,6 +40,7 @@ _COMMANDS = {
     "new": "engine.cli.new",
     "diff": "engine.cli.diff",
     "graph": "engine.cli.graph",
+    "docs": "engine.cli.docs",
     "ledger": "engine.cli.ledger",
 }
 

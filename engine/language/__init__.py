@@ -7,14 +7,35 @@ Code writes the English text; `zh/*.yaml` holds the Chinese one under the same k
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-__all__ = ["current", "tr"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["current", "speaking", "tr"]
+
+_chosen: ContextVar[str | None] = ContextVar("language", default=None)
+
+
+@contextmanager
+def speaking(language: str | None) -> Iterator[None]:
+    """Within it, texts are in this language whatever the surroundings say; None leaves it to them."""
+    before = _chosen.set(language)
+    try:
+        yield
+    finally:
+        _chosen.reset(before)
 
 
 def current() -> str:
     """The language in force: ``zh`` or ``en``."""
+    chosen = _chosen.get()
+    if chosen is not None:
+        return chosen
     wanted = os.environ.get("ENGINE_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
     return "zh" if wanted.lower().startswith("zh") else "en"
 
