@@ -9,11 +9,23 @@ from engine.language import tr
 from engine.mapping.rules import Constant, Items, PathLeaf, Rule, TemplateLeaf
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from engine.connector.catalog import Field
     from engine.mapping.rules import Block, Leaf
     from engine.mapping.templates import Template
 
-__all__ = ["condition", "described", "filled_from", "leaf_text", "plain_value", "rules_in_words", "wire_type"]
+__all__ = [
+    "condition",
+    "described",
+    "filled_from",
+    "in_turn",
+    "leaf_text",
+    "named",
+    "plain_value",
+    "rules_in_words",
+    "wire_type",
+]
 
 _ON_THE_WIRE = {"base": "string", "boolean": "bool", "path": "string"}
 _TEXTS = ("decimal", "date", "datetime")
@@ -36,7 +48,7 @@ def described(field: Field) -> str:
         tr("one of: {values}", values=", ".join(filter(None, field.enum))) if any(field.enum) else "",
         tr("default: {value}", value=plain_value(field.default)) if field.default is not None else "",
     ]
-    return "；".join(filter(None, said))
+    return in_turn(said)
 
 
 def _kind(field: Field) -> str:
@@ -50,6 +62,17 @@ def _kind(field: Field) -> str:
         case "datetime":
             return tr("a date and time")
     return ""
+
+
+def in_turn(said: Iterable[str]) -> str:
+    """What is said of a thing, one after the other."""
+    return tr("; ").join(filter(None, said))
+
+
+def named(path: str, label: str) -> str:
+    """A path with its label behind it, where that says more than its last name."""
+    name = path.replace("[*]", "").rpartition(".")[2]
+    return tr("{path} ({label})", path=path, label=label) if label not in ("", name) else path
 
 
 def plain_value(value: Any) -> str:
@@ -96,7 +119,7 @@ def rules_in_words(entry: Rule | Items | Block) -> str:
     if isinstance(entry, Items):
         return ""
     said = _of_rule(entry) if isinstance(entry, Rule) else _of_block(entry)
-    return "；".join(filter(None, said))
+    return in_turn(said)
 
 
 def _of_rule(rule: Rule) -> list[str]:

@@ -34,8 +34,13 @@ def document_of(scheme: Scheme, reach: Reach, callbacks: Sequence[Scheme] = ()) 
     kept = (
         replace(
             section,
+            title=_capital(section.title),
             facts=tuple(fact for fact in section.facts if fact[1]),
-            tables=tuple(table.without_empty_columns() for table in section.tables if table.rows),
+            tables=tuple(
+                replace(table.without_empty_columns(), title=_capital(table.title))
+                for table in section.tables
+                if table.rows
+            ),
         )
         for section in sections
     )
@@ -43,6 +48,10 @@ def document_of(scheme: Scheme, reach: Reach, callbacks: Sequence[Scheme] = ()) 
         tr("{name}: interface design", name=scheme.name),
         tuple(each for each in kept if each.words or each.facts or each.steps or each.tables),
     )
+
+
+def _capital(title: str) -> str:
+    return title[:1].upper() + title[1:]
 
 
 def _sections(scheme: Scheme, reach: Reach) -> Iterator[Section]:
@@ -144,7 +153,7 @@ def _mapping(scheme: Scheme, reach: Reach, labels: Labels) -> Section:
                 own or (mapped.known.label if mapped.known else ""),
                 wire_type(mapped.known),
                 filled_from(entry),
-                "、".join(map(labels.told, link.sources)) if link else "",
+                tr(", ").join(map(labels.told, link.sources)) if link else "",
                 rules_in_words(entry),
             )
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.document.cells import described, plain_value, wire_type
+from engine.document.cells import described, in_turn, named, plain_value, wire_type
 from engine.document.model import Section, Table
 from engine.document.walk import each_field, each_mapped, target_fields
 from engine.language import tr
@@ -39,8 +39,7 @@ class Labels:
         """The path with its label behind it, where that says more."""
         found = self.field(path)
         label = found.label if found else self._params.get(path.removeprefix("params."), "")
-        name = path.replace("[*]", "").rpartition(".")[2]
-        return f"{path}（{label}）" if label and label != name else path
+        return named(path, label)
 
 
 def system_name(reach: Reach, connection: str) -> str:
@@ -127,25 +126,21 @@ def _aliases(scheme: Scheme, known: Interface | None) -> Iterator[Table]:
     if known is None or not known.aliases:
         return
     fields = dict(each_field(known.response))
+    autofill = _AUTOFILL if scheme.source.autofill else ""
     rows = [
         (
             path,
             true.rpartition(".")[2],
             wire_type(fields.get(true)),
-            "；".join(
-                [
-                    *([_AUTOFILL] if scheme.source.autofill else []),
-                    tr("means {path}", path=_with_label(true, fields.get(true))),
-                ]
-            ),
+            in_turn([autofill, tr("means {path}", path=named(true, _label(fields.get(true))))]),
         )
         for path, true in known.aliases.items()
     ]
     yield Table(tr("paths of older documents (understood as well)"), _head(), tuple(rows))
 
 
-def _with_label(path: str, field: Field | None) -> str:
-    return f"{path}（{field.label}）" if field and field.label not in ("", path.rpartition(".")[2]) else path
+def _label(field: Field | None) -> str:
+    return field.label if field else ""
 
 
 def target_section(scheme: Scheme, reach: Reach, labels: Labels) -> Section:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.document.markdown import code, table, text
+from engine.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,9 @@ def _section(section: Section) -> Iterator[str]:
         yield _text(words)
         yield ""
     if section.facts:
-        yield from (f"- {_text(name)}：{_text(value)}" for name, value in section.facts)
+        yield from (
+            "- " + _text(tr("{name}: {value}", name=name, value=value)) for name, value in section.facts
+        )
         yield ""
     if section.steps:
         yield from (f"{number}. {_text(step)}" for number, step in enumerate(section.steps, 1))

@@ -66,7 +66,7 @@ def _section(book: Any, section: Section) -> None:
         book.add_paragraph(on_one_line(words))
     for name, value in section.facts:
         line = book.add_paragraph(style="List Bullet")
-        line.add_run(f"{on_one_line(name)}：").bold = True
+        line.add_run(tr("{name}: {value}", name=on_one_line(name), value="")).bold = True
         line.add_run(on_one_line(value))
     for number, step in enumerate(section.steps, 1):
         book.add_paragraph(f"{number}. {on_one_line(step)}")

@@ -140,8 +140,8 @@ def test_every_shipped_scheme_has_a_document(prompt: Prompt) -> None:
 
 def test_the_language_is_the_readers_or_the_one_asked_for(prompt: Prompt) -> None:
     assert "## 数据映射" in prompt("docs", SCHEME, language="zh").out
-    assert "## mapping" in prompt("docs", SCHEME, language="en").out
-    assert "## mapping" in prompt("docs", SCHEME, "--lang", "en", language="zh").out
+    assert "## Mapping" in prompt("docs", SCHEME, language="en").out
+    assert "## Mapping" in prompt("docs", SCHEME, "--lang", "en", language="zh").out
     said = prompt("docs", SCHEME, "--lang", "zh", "--out", "a.md", language="en")
     assert said.out == "the document is a.md\n"
     assert "## 数据映射" in (prompt.folder / "a.md").read_text(encoding="utf-8")
