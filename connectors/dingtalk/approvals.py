@@ -19,7 +19,7 @@ from engine.language import tr
 if TYPE_CHECKING:
     from engine.connector.api import Span
 
-__all__ = ["Approvals", "Listing", "NewApprovals", "NewWire", "OldApprovals", "OldWire"]
+__all__ = ["Approvals", "Listing", "NewApprovals", "NewWire", "OldApprovals", "OldWire", "code_of"]
 
 
 _LONGEST_ID = 300
@@ -70,7 +70,7 @@ class OldApprovals:
 
     async def list_ids(self, request: Mapping[str, Any], span: Span, cursor: Any) -> Listing:
         body: dict[str, Any] = {
-            "process_code": _code(request),
+            "process_code": code_of(request),
             "start_time": _ms(span.start),
             "end_time": _ms(span.end),
             "size": _size(request),
@@ -97,7 +97,7 @@ class OldApprovals:
 class NewWire(Wire):
     """The token stands in a header; the query is not read. Interfaces named in `GETS` take a query."""
 
-    GETS = frozenset(("v1.0/workflow/processInstances",))
+    GETS = frozenset(("v1.0/workflow/processInstances", "v1.0/workflow/forms/schemas/processCodes"))
 
     def request(self, path: str, body: Mapping[str, Any], token: str) -> Request:
         headers = {"x-acs-dingtalk-access-token": token}
@@ -115,7 +115,7 @@ class NewApprovals:
 
     async def list_ids(self, request: Mapping[str, Any], span: Span, cursor: Any) -> Listing:
         body: dict[str, Any] = {
-            "processCode": _code(request),
+            "processCode": code_of(request),
             "startTime": _ms(span.start),
             "endTime": _ms(span.end),
             "maxResults": _size(request),
@@ -187,7 +187,8 @@ def _as_number(cursor: Any) -> Any:
     return int(cursor) if short and cursor.isascii() and cursor.isdigit() else cursor
 
 
-def _code(request: Mapping[str, Any]) -> str:
+def code_of(request: Mapping[str, Any]) -> str:
+    """The template that a source's request names, in either generation's spelling."""
     code = str(request.get("process_code") or request.get("processCode") or "").strip()
     if not code:
         raise ConfigurationError(

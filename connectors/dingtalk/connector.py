@@ -108,7 +108,7 @@ class DingtalkConnector(Connector):
 
     def source(self, interface: str, request: Mapping[str, Any]) -> Source:
         days = int(self.connection.settings.get("history_days", 365))
-        return ApprovalSource(self._known(interface, "source"), timedelta(days=days))
+        return ApprovalSource(self._known(interface, "source"), timedelta(days=days), self._new)
 
     def lookup(self, interface: str) -> Lookup:
         if interface not in LOOKUPS:

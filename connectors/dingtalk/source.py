@@ -6,10 +6,11 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from connectors.dingtalk.describing import describe
 from connectors.dingtalk.errors import Kind, Problem, Refusal
 from connectors.dingtalk.record import content_of, make_record
 from engine.clock import SHANGHAI
-from engine.connector.api import Amendment, Item, Page, Span, SpanRefused
+from engine.connector.api import Amendment, Described, Item, Page, Span, SpanRefused
 from engine.errors import ConfigurationError, RecordError, Unreachable
 from engine.language import tr
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from connectors.dingtalk.approvals import Approvals, Listing
+    from connectors.dingtalk.wire import Wire
 
 __all__ = ["ApprovalSource"]
 
@@ -34,9 +36,10 @@ class ApprovalSource:
     longest_span: timedelta | None = timedelta(days=120)
     most_items: int | None = 10_000
 
-    def __init__(self, approvals: Approvals, history: timedelta) -> None:
+    def __init__(self, approvals: Approvals, history: timedelta, forms: Wire) -> None:
         self._approvals = approvals
         self._history = history
+        self._forms = forms
         self._next: dict[tuple[Span, str], str] = {}
 
     async def page(self, request: Mapping[str, Any], span: Span | None, cursor: Any) -> Page:
@@ -104,6 +107,10 @@ class ApprovalSource:
             for label, id_ in components.items()
             if str(id_).startswith(_SELECTS) and isinstance(record.get(label), str) and record[label]
         }
+
+    async def describe(self, request: Mapping[str, Any]) -> list[Described]:
+        """The fields of an approval template's form, as it is now; only the new API tells them."""
+        return await describe(self._forms, request)
 
     def content(self, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The originator and what he filled in; see `engine.connector.api.Contents`."""

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from connectors.kingdee.choices import choices
 from connectors.kingdee.client import KingdeeClient
+from connectors.kingdee.describing import describe_form
 from connectors.kingdee.lookups import BaseDataLookup
 from connectors.kingdee.reading import PermissionRefused, ServiceRefused
 from connectors.kingdee.source import QuerySource
@@ -66,6 +67,10 @@ class KingdeeConnector(Connector):
     async def choices(self, kind: str) -> list[Choice]:
         """The codes of a base data form."""
         return await choices(self.client, kind)
+
+    async def describe_form(self, name: str) -> Form:
+        """A form of this account, with its own fields, by QueryBusinessInfo."""
+        return await describe_form(self.client, name)
 
     def source(self, interface: str, request: Mapping[str, Any]) -> Source:
         fetches: dict[str, Fetch] = {

@@ -38,6 +38,7 @@ _COMMANDS = {
     "market": "engine.cli.market",
     "sandbox": "engine.cli.sandbox",
     "new": "engine.cli.new",
+    "discover": "engine.cli.discover",
     "diff": "engine.cli.diff",
     "graph": "engine.cli.graph",
     "docs": "engine.cli.docs",

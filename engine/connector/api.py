@@ -33,6 +33,9 @@ __all__ = [
     "Choosing",
     "Connector",
     "Contents",
+    "Described",
+    "Describing",
+    "DescribingForms",
     "Duplicate",
     "Existing",
     "Formed",
@@ -163,6 +166,32 @@ class Contents(Protocol):
         """Who made the record and what it says, without what is another in every record (ids, numbers, times
         of approval, attachments). Equal for two records that ask for the same; None for one that says
         nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A field of a source's records, as its system describes it: nobody has to have filled it in.
+
+    `name` is its key in a record, or in a row of `table`; `id` outlives a change of label; `choices` are the
+    values that it offers, where it offers any.
+    """
+
+    name: str
+    label: str
+    type: str = "string"
+    table: str = ""
+    id: str = ""
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """What a source may be besides: one whose system tells which fields its records have."""
+
+    async def describe(self, request: Mapping[str, Any]) -> list[Described]:
+        """The fields of what a request lists, in the order in which people see them; a table before its
+        columns. Raises what reading raises."""
 
 
 class Lookup(Protocol):
@@ -362,6 +391,15 @@ class Choosing(Protocol):
 
         Raises ConfigurationError for a kind that it does not know, and what reading raises.
         """
+
+
+@runtime_checkable
+class DescribingForms(Protocol):
+    """What a connector may be besides: one whose system tells the fields of any form that it writes."""
+
+    async def describe_form(self, name: str) -> Form:
+        """A form as it is set up there. Raises ConfigurationError for one that it does not have, and what
+        reading raises."""
 
 
 # --- the connector ------------------------------------------------------------------------------------

@@ -82,6 +82,9 @@ class Fetcher:
         for delivery in order(self._postponed):
             if not self.work.brake.fatal:
                 await self._handle(delivery)
+        noticed = self.lane.noticing.warning() if self.lane.noticing is not None else None
+        if noticed is not None:
+            self.work.tally.warn(noticed)
 
     async def _handle(self, delivery: Delivery) -> None:
         try:
@@ -119,6 +122,8 @@ class Fetcher:
 
     async def _judge(self, delivery: Delivery, record: dict[str, Any]) -> Verdict | Undecided:
         """What becomes of a record; one whose form a human took as it is keeps that for good."""
+        if self.lane.noticing is not None:
+            self.lane.noticing.look(record)
         if self.lane.watch is not None:
             await self.lane.watch.load(self.work.ledger)
         ask = judge if self._late else judge_early

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.ledger.meter import LedgerMeter
     from engine.ledger.port import LedgerPort
     from engine.mapping.mapper import Mapper
+    from engine.run.noticing import Noticing
     from engine.run.tables import Tables
     from engine.run.tally import Brake, Tally
     from engine.run.watch import FormWatch
@@ -59,7 +60,8 @@ class Work:
 @dataclass(frozen=True, slots=True)
 class Lane:
     """One scheme at work. `source` is None for a callback scheme; `until` is the stage to reach; `watch` is
-    there where the source's records are forms that people may change."""
+    there where the source's records are forms that people may change, `noticing` where its fields were
+    discovered."""
 
     scheme: Scheme
     params: Mapping[str, Any]
@@ -77,6 +79,7 @@ class Lane:
     origin: Bound | None = None
     source: Source | None = None
     watch: FormWatch | None = None
+    noticing: Noticing | None = None
     family: str = ""
     request: Mapping[str, Any] = field(default_factory=dict)
     callbacks: tuple[CallbackLane, ...] = ()

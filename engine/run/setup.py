@@ -17,12 +17,14 @@ from engine.mapping.mapper import Mapper
 from engine.mapping.scope import MISS, Scope
 from engine.mapping.templates import Template
 from engine.run.lane import CallbackLane, Lane
+from engine.run.noticing import noticing
 from engine.run.tables import Tables
 from engine.run.watch import FormWatch
 from engine.scheme.lint import validate
 from engine.scheme.load import find_beside, find_scheme, load_scheme
 from engine.scheme.params import params_left_to_default, resolve_params
 from engine.scheme.reach import Reach
+from engine.scheme.reads import reads_of
 from engine.scheme.tables import load_table, table_specs
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from engine.run.workplace import Workplace
     from engine.scheme.model import Scheme
 
-__all__ = ["InvalidScheme", "build_lane", "checked_scheme", "window_start"]
+__all__ = ["InvalidScheme", "build_lane", "checked_scheme", "readable_scheme", "window_start"]
 
 _MOVED = ("start_time", "end_time", "startTime", "endTime", "cursor", "nextToken")
 
@@ -56,6 +58,17 @@ def checked_scheme(name: str, environment: Environment | None) -> Scheme:
     if errors:
         raise InvalidScheme(errors)
     loaded = load_scheme(path, Reach(catalog, environment))
+    if loaded.scheme is None:
+        raise InvalidScheme(loaded.findings)
+    return loaded.scheme
+
+
+def readable_scheme(name: str, environment: Environment | None) -> Scheme:
+    """Find a scheme by path or id, and read it: what it says must be sound, not what it speaks of.
+
+    For commands that find out what there is. Raises InvalidScheme, UsageError.
+    """
+    loaded = load_scheme(find_scheme(name, Path.cwd()), Reach(catalog, environment))
     if loaded.scheme is None:
         raise InvalidScheme(loaded.findings)
     return loaded.scheme
@@ -87,6 +100,7 @@ def build_lane(work: Workplace, scheme: Scheme, overrides: Mapping[str, str], *,
         watch=FormWatch(scheme, source, system=origin.system, family=family, target_system=lane.to.system)
         if isinstance(source, Formed)
         else None,
+        noticing=noticing(scheme, environment.name, reads_of(scheme).keys()),
         family=family,
         request={name: value for name, value in request.items() if name not in _MOVED},
         callbacks=tuple(_callbacks(work, scheme)),

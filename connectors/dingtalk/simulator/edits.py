@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engine.connector.simulator import Store
 
-__all__ = ["as_of_its_day", "edit_form"]
+__all__ = ["as_of_its_day", "as_of_now", "edit_form"]
 
 _KIND = "form_edit"
 
@@ -34,6 +34,27 @@ def as_of_its_day(store: Store, instance: dict[str, Any]) -> dict[str, Any]:
     for edit in edits:
         form = [part for one in form if (part := _edited(one, edit)) is not None]
     return {**instance, "form": form}
+
+
+def as_of_now(store: Store, code: str, shown: dict[str, Any], now: int) -> dict[str, Any]:
+    """A form's schema with the edits that were made so far; an empty component stays on the form."""
+    edits = [edit for _, edit in store.between(_KIND, f"{code}/", f"{code}/{now + 1:014d}")]
+    content = shown["schemaContent"]
+    return shown | {"schemaContent": content | {"items": _relabelled(content["items"], edits)}}
+
+
+def _relabelled(items: list[dict[str, Any]], edits: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    kept = []
+    for item in items:
+        edit = next((one for one in edits if one["component"] == item["props"]["id"]), None)
+        if edit is not None and not edit["empty"]:
+            if edit["label"] is None:
+                continue
+            item = item | {"props": item["props"] | {"label": edit["label"]}}
+        if "children" in item:
+            item = item | {"children": _relabelled(item["children"], edits)}
+        kept.append(item)
+    return kept
 
 
 def _edited(part: dict[str, Any], edit: dict[str, Any]) -> dict[str, Any] | None:

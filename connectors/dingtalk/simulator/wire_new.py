@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.dingtalk.simulator import instances
 from connectors.dingtalk.simulator.context import Api, Context, Wrong
+from connectors.dingtalk.simulator.edits import as_of_now
 from connectors.dingtalk.simulator.form import schema
 from connectors.dingtalk.simulator.listing import Listing, list_page
 from connectors.dingtalk.simulator.templates import FORMS
@@ -184,7 +185,7 @@ def _schema(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     form = FORMS.get(str(given.get("processCode") or ""))
     if form is None:
         raise Wrong("invalidProcessCode", "审批模板不存在")
-    return {"result": schema(form), "success": True}
+    return {"result": as_of_now(context.store, form.code, schema(form), context.now), "success": True}
 
 
 def _file_url(context: Context, given: dict[str, Any]) -> dict[str, Any]:
