@@ -54,7 +54,7 @@ def described(field: Field) -> str:
 def _kind(field: Field) -> str:
     match field.type:
         case "base":
-            return tr("base data, sent under {key}", key=field.base)
+            return tr("base data, sent under {key}", key=field.base) if field.base else tr("base data")
         case "decimal":
             return tr("a decimal number")
         case "date":

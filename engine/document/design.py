@@ -6,9 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.document.cells import filled_from, leaf_text, plain_value, rules_in_words, wire_type
-from engine.document.interfaces import Labels, interface_name, source_section, system_name, target_section
+from engine.document.interfaces import (
+    Labels,
+    given_to,
+    interface_name,
+    source_section,
+    system_name,
+    target_section,
+)
+from engine.document.known import Known
 from engine.document.model import Document, Section, Table
-from engine.document.walk import each_mapped, target_fields
+from engine.document.walk import each_mapped
 from engine.language import tr
 from engine.mapping.rules import Block, Rule
 from engine.scheme.links import links_of
@@ -26,10 +34,17 @@ _ENTRIES_MOST = 200
 
 def document_of(scheme: Scheme, reach: Reach, callbacks: Sequence[Scheme] = ()) -> Document:
     """The document of a scheme and of the callback schemes that it runs."""
-    sections = [*_sections(scheme, reach)]
+    about = Known(scheme, reach)
+    labels = _labels(about)
+    sections = [*_sections(about, labels)]
     for told in callbacks:
+        given = next(
+            (given_to(scheme, spec, reach, labels) for spec in scheme.callbacks if spec.scheme == told.id), {}
+        )
+        called = Known(told, reach, given)
         sections += [
-            replace(section, title=f"{told.name} · {section.title}") for section in _sections(told, reach)
+            replace(section, title=f"{told.name} · {section.title}")
+            for section in _sections(called, _labels(called))
         ]
     kept = (
         replace(
@@ -54,24 +69,21 @@ def _capital(title: str) -> str:
     return title[:1].upper() + title[1:]
 
 
-def _sections(scheme: Scheme, reach: Reach) -> Iterator[Section]:
-    labels = _labels(scheme, reach)
+def _sections(about: Known, labels: Labels) -> Iterator[Section]:
+    scheme, reach = about.scheme, about.reach
     yield _overview(scheme, reach)
     yield Section(tr("flow"), steps=tuple(_flow(scheme, reach)))
     if scheme.source.connection is not None:
-        yield source_section(scheme, reach)
-    yield target_section(scheme, reach, labels)
-    yield _mapping(scheme, reach, labels)
+        yield source_section(about)
+    yield target_section(about, labels)
+    yield _mapping(about, labels)
     yield _conditions(scheme)
     yield Section(tr("params"), tables=(_params(scheme),))
     yield Section(tr("tables"), tables=(_tables(scheme, reach), *_entries(scheme)))
 
 
-def _labels(scheme: Scheme, reach: Reach) -> Labels:
-    source = reach.interface(scheme.source.connection, scheme.source.interface)
-    return Labels(
-        source.response if source else {}, {name: spec.label for name, spec in scheme.params.items()}
-    )
+def _labels(about: Known) -> Labels:
+    return Labels(about.response(), {name: spec.label for name, spec in about.scheme.params.items()})
 
 
 # --- systems and flow --------------------------------------------------------------------------------------
@@ -138,8 +150,8 @@ def _first_stage(scheme: Scheme, reach: Reach) -> str:
 # --- mapping -----------------------------------------------------------------------------------------------
 
 
-def _mapping(scheme: Scheme, reach: Reach, labels: Labels) -> Section:
-    fields = target_fields(scheme, reach)
+def _mapping(about: Known, labels: Labels) -> Section:
+    scheme, fields = about.scheme, about.target_fields()
     sources = iter(links_of(scheme, fields))
     rows = []
     for mapped in each_mapped(scheme.target.mapping.fields, fields):

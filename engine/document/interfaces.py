@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.connector.catalog import Field
 from engine.document.cells import described, in_turn, named, plain_value, wire_type
+from engine.document.known import AUTOFILL
 from engine.document.model import Section, Table
-from engine.document.walk import each_field, each_mapped, target_fields
+from engine.document.walk import each_field, each_mapped
 from engine.language import tr
 from engine.scheme.links import links_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from engine.connector.catalog import Field, Interface
+    from engine.connector.catalog import Interface
+    from engine.document.known import Known
     from engine.scheme.model import CallbackSpec, Scheme
     from engine.scheme.reach import Reach
 
-__all__ = ["Labels", "callback_rows", "interface_name", "source_section", "system_name", "target_section"]
+__all__ = [
+    "Labels",
+    "callback_rows",
+    "given_to",
+    "interface_name",
+    "source_section",
+    "system_name",
+    "target_section",
+]
 
 Row = tuple[str, ...]
-_AUTOFILL = "autoFillResponse"
 _OPTION = "options."
 
 
@@ -57,8 +67,9 @@ def interface_name(scheme: Scheme, reach: Reach) -> str:
     return tr("new {form} ({label})", form=form.label, label=label) if form else label
 
 
-def source_section(scheme: Scheme, reach: Reach) -> Section:
+def source_section(about: Known) -> Section:
     """The interface that is read."""
+    scheme, reach = about.scheme, about.reach
     source = scheme.source
     assert source.connection is not None
     known = reach.interface(source.connection, source.interface)
@@ -74,7 +85,7 @@ def source_section(scheme: Scheme, reach: Reach) -> Section:
                     for path, field in each_field(known.fields if known else {})
                 ),
             ),
-            Table(tr("response parameters"), _head(), tuple(_response(scheme, reach, known))),
+            Table(tr("response parameters"), _head(), tuple(_response(about))),
             *_aliases(scheme, known),
         ),
     )
@@ -99,22 +110,21 @@ def _given(scheme: Scheme, path: str, field: Field) -> str:
     return tr("moved by the engine") if field.moved else ""
 
 
-def _response(scheme: Scheme, reach: Reach, known: Interface | None) -> Iterator[Row]:
-    """The catalog's fields, then those of the form that the mapping reads and no catalog has."""
-    fields = known.response if known else {}
+def _response(about: Known) -> Iterator[Row]:
+    """The known fields, then those of the form that the mapping reads and nobody has described."""
     listed = set()
-    for path, field in each_field(fields):
+    for path, field in each_field(about.response()):
         listed.add(path)
         yield path, field.label, wire_type(field), described(field)
-    for path in dict.fromkeys(_read(scheme, reach)):
+    for path in dict.fromkeys(_read(about)):
         if path not in listed and path.partition(".")[0] != "_ext":
             name = path.rpartition(".")[2]
-            yield path, name, "", _AUTOFILL if scheme.source.autofill else tr("of the form itself")
+            yield path, name, "", AUTOFILL if about.scheme.source.autofill else tr("of the form itself")
 
 
-def _read(scheme: Scheme, reach: Reach) -> Iterator[str]:
+def _read(about: Known) -> Iterator[str]:
     """The record's fields that the mapping reads, without row numbers."""
-    for link in links_of(scheme, target_fields(scheme, reach)):
+    for link in links_of(about.scheme, about.target_fields()):
         for path in link.sources:
             plain = path.replace("[*]", "")
             if not plain.startswith("params.") and "[" not in plain:
@@ -126,7 +136,7 @@ def _aliases(scheme: Scheme, known: Interface | None) -> Iterator[Table]:
     if known is None or not known.aliases:
         return
     fields = dict(each_field(known.response))
-    autofill = _AUTOFILL if scheme.source.autofill else ""
+    autofill = AUTOFILL if scheme.source.autofill else ""
     rows = [
         (
             path,
@@ -143,14 +153,15 @@ def _label(field: Field | None) -> str:
     return field.label if field else ""
 
 
-def target_section(scheme: Scheme, reach: Reach, labels: Labels) -> Section:
+def target_section(about: Known, labels: Labels) -> Section:
     """The interface that is written to, with what is told back in the end."""
+    scheme, reach = about.scheme, about.reach
     target = scheme.target
     known = reach.interface(target.connection, target.interface)
     form = reach.form(target.connection, target.form)
-    fields = dict(each_field(target_fields(scheme, reach)))
+    fields = dict(each_field(about.target_fields()))
     written = dict.fromkeys(
-        mapped.path for mapped in each_mapped(target.mapping.fields, target_fields(scheme, reach))
+        mapped.path for mapped in each_mapped(target.mapping.fields, about.target_fields())
     )
     answers = [(path, field.label, wire_type(field), described(field)) for path, field in _answer(known)]
     return Section(
@@ -235,16 +246,18 @@ def callback_rows(scheme: Scheme, callback: CallbackSpec, reach: Reach, labels: 
     when = tr("when it is delivered") if callback.on == "delivered" else tr("when it has failed")
     yield "callBackStrategy", tr("callback scheme"), "object", when, ""
     yield "callBackStrategy.strategyId", tr("scheme id"), "string", "", callback.scheme
+    for name, field in given_to(scheme, callback, reach, labels).items():
+        text = plain_value(callback.data[name])
+        yield f"callBackStrategy.{name}", field.label, wire_type(field), field.description, text
+
+
+def given_to(scheme: Scheme, callback: CallbackSpec, reach: Reach, labels: Labels) -> dict[str, Field]:
+    """The fields of a callback's data: what they are called by custom, else in the record."""
     source = reach.interface(scheme.source.connection, scheme.source.interface)
     custom = source.callback if source else {}
+    fields: dict[str, Field] = {}
     for name, value in callback.data.items():
-        text = plain_value(value)
-        read = labels.field(text)
-        field = custom.get(name) or read
-        yield (
-            f"callBackStrategy.{name}",
-            field.label if field and field.label else name,
-            wire_type(read or field) or "string",
-            custom[name].description if name in custom else "",
-            text,
-        )
+        read = labels.field(plain_value(value))
+        label = read.label if read else name
+        fields[name] = custom.get(name) or Field(name, label=label, type=read.type if read else "string")
+    return fields

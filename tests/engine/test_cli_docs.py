@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.scheme.discovered.file import file_of, written
+from engine.scheme.discovered.model import EVERY, Discovered, FoundField
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -152,6 +155,35 @@ def test_json_holds_the_document(prompt: Prompt) -> None:
     assert (found["format"], found["file"]) == ("md", None)
     titles = [section["title"] for section in found["document"]["sections"]]
     assert titles[:4] == ["对接系统", "数据流程", "钉钉接口明细", "金蝶云星空接口明细"]
+
+
+def test_what_was_discovered_is_in_it(fresh_prompt: Prompt) -> None:
+    found = Discovered(
+        "expense_to_paybill",
+        "sandbox",
+        (
+            FoundField(("报销类别",), "报销类别", "string", seen=4, of=10, choices=("行政报销", "项目报销")),
+            FoundField(("报销明细", EVERY, "税额"), "税额", "string", seen=1, of=1, examples=("99.99",)),
+            FoundField(("事由",), "事由", "string", seen=0, of=10, formerly=("用途",)),
+        ),
+        records=10,
+    )
+    file = file_of(fresh_prompt.folder / "schemes", found.subject)
+    file.parent.mkdir()
+    file.write_text(written(found), encoding="utf-8")
+    said = fresh_prompt("docs", SCHEME, language="zh")
+    assert said.code == 0, said.err
+    rows = {row["字段"]: row["描述"] for row in documented(said.out)["钉钉"]}
+    assert rows["报销类别"] == "autoFillResponse；40% 有值；取值：行政报销, 项目报销"
+    assert rows["报销明细.税额"] == "autoFillResponse；100% 有值；例：99.99"
+    assert rows["事由"] == "autoFillResponse；0% 有值；曾叫 用途"
+    assert {row.field for row in ROWS if row.system == "钉钉"} <= rows.keys()
+
+
+def test_a_callback_is_told_what_the_names_of_its_data_mean(tables: dict[str, list[dict[str, str]]]) -> None:
+    rows = {row["目标字段"]: row for row in tables["付款单 → 钉钉审批评论 · 数据映射"]}
+    assert "name（收款信息）" in rows["text"]["源字段"]
+    assert rows["process_instance_id"]["源字段"] == "id（审批实例ID）"
 
 
 def kinds_of(markdown: str) -> set[str]:
