@@ -814,11 +814,20 @@ def test_a_mapping_that_is_not_compiled_says_why_for_all_fields() -> None:
     assert set(ways(many).values()) == {"the mapping has too many fields"}
 
 
+LEFT_TO_JINJA = {("bill_status_to_dingtalk", "text")}
+"""A sum over what a query calls its rows' only column."""
+
+
 def test_the_shipped_schemes_are_compiled_wholly() -> None:
-    for path in sorted(SCHEMES.rglob("*.yaml")):
+    paths = [path for path in sorted(SCHEMES.rglob("*.yaml")) if path.name != "market.yaml"]
+    assert len(paths) > 12
+    left = set()
+    for path in paths:
         scheme = load_scheme(path).scheme
         assert scheme is not None
-        assert [way for way in Mapper(scheme.target.mapping).compile().ways if way.reason] == []
+        ways = Mapper(scheme.target.mapping).compile().ways
+        left |= {(scheme.id, way.field) for way in ways if way.reason}
+    assert left == LEFT_TO_JINJA
 
 
 def test_a_field_that_fails_leaves_the_rest_to_the_interpreted_form_once() -> None:
