@@ -62,12 +62,11 @@ def graph(common: Common, scheme: str, style: str, out: str | None) -> int:
 
 def _links(common: Common, name: str) -> tuple[Scheme, list[Link]]:
     from engine.connector.registry import catalog
+    from engine.document.walk import target_fields
     from engine.run.setup import checked_scheme
     from engine.scheme.links import links_of
+    from engine.scheme.reach import Reach
 
     environment = common.environment()
     scheme = checked_scheme(name, environment)
-    known = catalog(environment.connection(scheme.target.connection).connector)
-    interface = known.interfaces[scheme.target.interface]
-    form = known.forms.get(scheme.target.form or "")
-    return scheme, links_of(scheme, form.fields if form is not None else interface.fields)
+    return scheme, links_of(scheme, target_fields(scheme, Reach(catalog, environment)))
