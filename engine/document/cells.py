@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine import jsontext
+from engine.document.walk import without_rows
 from engine.language import tr
 from engine.mapping.rules import Constant, Items, PathLeaf, Rule, TemplateLeaf
 
@@ -71,7 +72,7 @@ def in_turn(said: Iterable[str]) -> str:
 
 def named(path: str, label: str) -> str:
     """A path with its label behind it, where that says more than its last name."""
-    name = path.replace("[*]", "").rpartition(".")[2]
+    name = without_rows(path).rpartition(".")[2]
     return tr("{path} ({label})", path=path, label=label) if label not in ("", name) else path
 
 

@@ -162,7 +162,7 @@ def _mapping(about: Known, labels: Labels) -> Section:
         rows.append(
             (
                 mapped.path,
-                own or (mapped.known.label if mapped.known else ""),
+                own or (mapped.known.label if mapped.known else mapped.name),
                 wire_type(mapped.known),
                 filled_from(entry),
                 tr(", ").join(map(labels.told, link.sources)) if link else "",

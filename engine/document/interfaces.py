@@ -8,7 +8,7 @@ from engine.connector.catalog import Field
 from engine.document.cells import described, in_turn, named, plain_value, wire_type
 from engine.document.known import AUTOFILL
 from engine.document.model import Section, Table
-from engine.document.walk import each_field, each_mapped
+from engine.document.walk import each_field, each_mapped, without_rows
 from engine.language import tr
 from engine.scheme.links import links_of
 
@@ -43,7 +43,7 @@ class Labels:
 
     def field(self, path: str) -> Field | None:
         """The field at ``$.extend.status``, ``extend.status`` or ``报销明细[*].费用明细``, or None."""
-        return self._known.get(path.replace("[*]", "").removeprefix("$").removeprefix("."))
+        return self._known.get(without_rows(path))
 
     def told(self, path: str) -> str:
         """The path with its label behind it, where that says more."""
@@ -126,7 +126,7 @@ def _read(about: Known) -> Iterator[str]:
     """The record's fields that the mapping reads, without row numbers."""
     for link in links_of(about.scheme, about.target_fields()):
         for path in link.sources:
-            plain = path.replace("[*]", "")
+            plain = without_rows(path)
             if not plain.startswith("params.") and "[" not in plain:
                 yield plain
 

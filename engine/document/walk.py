@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from engine.scheme.model import Scheme
     from engine.scheme.reach import Reach
 
-__all__ = ["Mapped", "each_field", "each_mapped", "target_fields"]
+__all__ = ["Mapped", "each_field", "each_mapped", "target_fields", "without_rows"]
+
+_ROW = re.compile(r"\[(?:\*|\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,11 @@ def each_mapped(
                 for block in blocks:
                     yield Mapped(f"{path}{rows}", field.name, about, block)
                     yield from each_mapped(block.fields, inner, rows=rows, above=f"{path}{rows}.")
+
+
+def without_rows(path: str) -> str:
+    """A path of a record as catalogs have it: ``$.报销明细[*].费用明细`` is ``报销明细.费用明细``."""
+    return _ROW.sub("", path).removeprefix("$").removeprefix(".")
 
 
 def target_fields(scheme: Scheme, reach: Reach) -> Mapping[str, CatalogField]:
