@@ -74,6 +74,9 @@ def _as_text(findings: Sequence[Finding], files: Sequence[Path]) -> None:
             others=others,
         )
     )
+    if errors:
+        first = next(finding.code for finding in findings if finding.severity == "error")
+        click.echo(tr("{command} tells more", command=f"engine help {first}"))
 
 
 def _as_json(findings: Sequence[Finding], files: Sequence[Path]) -> None:

@@ -43,6 +43,7 @@ _COMMANDS = {
     "graph": "engine.cli.graph",
     "docs": "engine.cli.docs",
     "ledger": "engine.cli.ledger",
+    "help": "engine.cli.help",
 }
 
 

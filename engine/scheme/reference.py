@@ -42,7 +42,7 @@ _WORDS = {
         "any": "anything",
         "codes": "Findings",
         "code": "code",
-        "about": "What `engine validate` can find, by code:",
+        "about": "What `engine validate` can find, by code; `engine help S201` tells more of one:",
     },
     "zh": {
         "key": "键",
@@ -62,7 +62,7 @@ _WORDS = {
         "any": "任意值",
         "codes": "检查结果",
         "code": "代码",
-        "about": "`engine validate` 能发现的问题,按代码:",
+        "about": "`engine validate` 能发现的问题，按代码；`engine help S201` 给出例子和改法：",
     },
 }
 
