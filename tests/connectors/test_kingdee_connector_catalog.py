@@ -47,7 +47,7 @@ OPTIONS = {
     "IsVerifyBaseDataField": "验证基础资料",
     "Operation": "执行的操作",
     "IsAutoSubmitAndAudit": "提交并审核",
-    "FormId": "业务对象表单 id",
+    "FormId": "业务对象表单Id",
 }
 
 
