@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,18 @@ def validate(common: Common, paths: tuple[str, ...], style: str) -> int:
     files = scheme_paths(paths)
     findings = [finding for file in files for finding in check(file, environment=environment)]
     tell_findings("json" if common.json else style, findings, files)
+    _refresh_schemas(common)
     return 1 if any(finding.severity is Severity.ERROR for finding in findings) else 0
+
+
+def _refresh_schemas(common: Common) -> None:
+    """Bring the editor's schemas up to date, where `engine schema` has written some."""
+    from engine.cli.project import project_folder
+    from engine.run.choice import choose_environment
+    from engine.scheme.editor.files import refresh
+
+    with suppress(OSError):
+        refresh(choose_environment(common.env, common.connections)[0], project_folder(common))
 
 
 def scheme_paths(names: Iterable[str]) -> list[Path]:

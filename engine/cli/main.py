@@ -39,6 +39,7 @@ _COMMANDS = {
     "sandbox": "engine.cli.sandbox",
     "new": "engine.cli.new",
     "discover": "engine.cli.discover",
+    "schema": "engine.cli.schema",
     "diff": "engine.cli.diff",
     "graph": "engine.cli.graph",
     "docs": "engine.cli.docs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,6 +120,7 @@ class _Wizard:
             return 1
         main, changed = self._save(plan, self.root / "schemes")
         self.answers.forget()
+        self._for_editors()
         self._tell(plan, main, changed, problem)
         return 0
 
@@ -244,6 +246,15 @@ class _Wizard:
         market = market_name(market_of(self.origin), to, shipped=self.origin is None)
         carry_out(copy, market, SystemClock().now())
         return copy
+
+    def _for_editors(self) -> None:
+        """Write the schemas that the new scheme's first line leads an editor to."""
+        from engine.run.choice import choose_environment
+        from engine.scheme.editor.files import schema_folder, write_schemas
+
+        settings, _ = choose_environment(None, self.common.connections)
+        with suppress(OSError):
+            write_schemas(settings, self.root, schema_folder(self.root))
 
     # --- the end ---
 

@@ -57,6 +57,7 @@ class Draft:
         return "\n".join(self._lines()) + "\n"
 
     def _lines(self) -> Iterator[str]:
+        yield f"# yaml-language-server: $schema=../.engine/schema/{self.id}.json"
         yield from ("version: 1", f"id: {quoted(self.id)}", f"name: {quoted(self.name)}", "")
         if self.windowed:
             yield "params:"
