@@ -79,12 +79,13 @@ async def _discovered(common: Common, name: str, forms: tuple[str, ...], last: i
 
 
 def _compared(folder: Path, found: Discovered, described: bool = True, problem: str | None = None) -> _Shown:
-    from engine.scheme.discovered.drift import compare
+    from engine.scheme.discovered.drift import carried, compare
     from engine.scheme.discovered.file import file_of, read
 
     file = file_of(folder, found.subject)
     before = read(file) if file.is_file() else None
     drift = compare(before, found) if before is not None else []
+    found = carried(before, found, drift) if before is not None else found
     return _Shown(found, before, drift, file, described, problem)
 
 

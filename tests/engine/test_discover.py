@@ -175,3 +175,51 @@ def test_drift_without_a_form(before: dict[str, Any], after: dict[str, Any], kin
 def test_masking(value: str, shown: str) -> None:
     assert masked(value) == shown
     assert masked("研发中心", chosen=True) == "研发中心"
+
+
+# --- what validate makes of it -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def discovered(prompt: Any) -> Any:
+    assert prompt("discover", SCHEME).code == 0
+    return prompt
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "severity", "hint"),
+    [
+        ("'报销明细[*]'", "", "", "", ""),
+        ("报销类别 | default('', true)", "报销类别别", "S420", "error", "报销类别"),
+        ("报销类别 | default('', true)", "某个字段 | default('', true)", None, "", ""),
+        ("报销类别 | default('', true)", "某个字段", "S420", "error", "engine discover"),
+        ("@.报销金额(元)", "@.报销金额", "S428", "error", "报销金额(元)"),
+        ('"$.收款账号"', '"$.没有的字段"', "S428", "warning", "engine discover"),
+    ],
+)
+def test_validate_knows_the_fields(
+    discovered: Any, old: str, new: str, code: str | None, severity: str, hint: str
+) -> None:
+    file = discovered.folder / "schemes" / f"{SCHEME}.yaml"
+    text = file.read_text(encoding="utf-8")
+    try:
+        file.write_text(text.replace(old, new), encoding="utf-8")
+        found = discovered("validate", SCHEME, "--json").json["findings"]
+    finally:
+        file.write_text(text, encoding="utf-8")
+    found = [each for each in found if each["code"] in ("S420", "S428")]
+    if not code:
+        assert found == []
+        return
+    assert {(each["code"], each["severity"]) for each in found} == {(code, severity)}
+    assert all(hint in each["hint"] for each in found)
+
+
+def test_a_former_label_stays_known(fresh_prompt: Any) -> None:
+    """The scheme that reads both labels passes, though no record with the old one is looked at any more."""
+    fresh_prompt("discover", SCHEME)
+    edit(fresh_prompt, "RecipientAccountField_6M3D", label="收款人账号")
+    for _ in range(2):
+        fresh_prompt("discover", SCHEME, "--last", "1")
+    assert "formerly: [收款账号]" in (fresh_prompt.folder / FILE).read_text(encoding="utf-8")
+    assert fresh_prompt("validate", SCHEME).code == 0

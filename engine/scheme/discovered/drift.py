@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from engine.scheme.discovered.model import Discovered, FoundField
 
-__all__ = ["Drift", "compare"]
+__all__ = ["Drift", "carried", "compare"]
 
 _ALIKE = 0.5
 
@@ -48,6 +48,19 @@ def compare(old: Discovered, new: Discovered) -> list[Drift]:
     found += [Drift("missing", one, None) for one in lost.values() if new.form or one.id or _is_old(one)]
     found += _altered((one, after[names]) for names, one in before.items() if names in after)
     return found
+
+
+def carried(old: Discovered, new: Discovered, drift: Iterable[Drift]) -> Discovered:
+    """`new` with the labels that its fields had in `old`: records with those may still wait."""
+    before = old.by_path()
+    former = {each.new.names: each.old for each in drift if each.sure and each.old and each.new}
+    fields = []
+    for one in new.fields:
+        was = before.get(one.names) or former.get(one.names)
+        labels = (*one.formerly, *((*was.formerly, was.names[-1]) if was is not None else ()))
+        kept = tuple(dict.fromkeys(label for label in labels if label != one.names[-1]))
+        fields.append(replace(one, formerly=kept))
+    return replace(new, fields=tuple(fields))
 
 
 def _is_old(one: FoundField) -> bool:

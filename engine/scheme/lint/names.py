@@ -12,6 +12,8 @@ from engine.findings import nearest
 from engine.language import tr
 from engine.mapping.paths import Path, is_path, parse_path
 from engine.mapping.templates import Template, is_template, parse_template
+from engine.scheme.discovered.file import discovered_beside
+from engine.scheme.discovered.model import EVERY
 from engine.scheme.lint.callers import data_of_callers
 from engine.scheme.lint.look import Look, did_you_mean
 from engine.scheme.records import read_record
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from engine.connector.catalog import Interface
     from engine.errors import Position
     from engine.nodes import Node
+    from engine.scheme.discovered.model import Discovered
 
 __all__ = ["Leaf", "check_names", "guarded", "leaves", "table_uses"]
 
@@ -136,11 +139,20 @@ def _rule_lookups(node: Node) -> Iterator[tuple[str, Position]]:
 # --- what the source's records are known to hold ------------------------------------------------------------
 
 
-def _known_fields(look: Look) -> tuple[Mapping[str, Any], bool]:
+@dataclass(frozen=True, slots=True)
+class _Known:
     """Names at the top of a record with what lies below them, and whether there may be more.
 
-    The catalog tells them, and so do the records of the scheme's own tests: no catalog has a form's labels.
+    The catalog tells them, and so do the records of the scheme's own tests, and what was discovered of the
+    form: no catalog has its labels. `described`: its system told all of them when it was discovered.
     """
+
+    fields: Mapping[str, Any]
+    open_ended: bool
+    described: bool = False
+
+
+def _known_fields(look: Look) -> _Known:
     source = look.scheme.source
     interface = look.reach.interface(source.connection, source.interface)
     known: dict[str, Any] = _response(interface) if interface else {}
@@ -157,7 +169,22 @@ def _known_fields(look: Look) -> tuple[Mapping[str, Any], bool]:
         known |= {name: None for name in given if name not in known}
         known.setdefault("result", dict.fromkeys(("id", "number", "stage", "amount", "delivered_at")))
         known.setdefault("error", None)
-    return known, open_ended
+    found = None if look.scheme.is_callback else _discovered(look)
+    for one in found.fields if found is not None else ():
+        for label in (one.names[-1], *one.formerly):
+            below = known
+            for name in (*one.names[:-1], label):
+                if name != EVERY:
+                    held = below.get(name)
+                    below[name] = below = held if held is not None else {}
+    return _Known(known, open_ended, found is not None and any(one.id for one in found.fields))
+
+
+def _discovered(look: Look) -> Discovered | None:
+    environment = look.reach.environment
+    return discovered_beside(
+        look.scheme.file.parent, look.scheme.id, environment.name if environment is not None else None
+    )
 
 
 def _response(interface: Interface) -> dict[str, Any]:
@@ -185,27 +212,26 @@ def check_names(look: Look, found: list[Leaf]) -> None:
     source = look.scheme.source
     if not look.scheme.is_callback and look.reach.interface(source.connection, source.interface) is None:
         found = [leaf for leaf in found if not leaf.record]  # nothing is known of its records
-    known, open_ended = _known_fields(look)
+    known = _known_fields(look)
     for leaf in found:
         if isinstance(leaf.parsed, Path):
-            _check_path(look, leaf, leaf.parsed, known, open_ended)
+            _check_path(look, leaf, leaf.parsed, known)
         else:
-            _check_template(look, leaf, leaf.parsed, known, open_ended)
+            _check_template(look, leaf, leaf.parsed, known)
 
 
-def _check_path(look: Look, leaf: Leaf, path: Path, known: Mapping[str, Any], open_ended: bool) -> None:
+def _check_path(look: Look, leaf: Leaf, path: Path, known: _Known) -> None:
     if path.hint:
         return  # an alias, of which the reading of the leaf has told
-    fields: Mapping[str, Any] = known
+    fields = known.fields
     if path.scope == "row":
-        fields = _row_fields(leaf, known)
+        fields = _row_fields(leaf, known.fields)
     for depth, name in enumerate(path.names):
         if not fields or name.startswith("_") or "#" in name:
             return
         if name not in fields:
-            _say_unknown(
-                look, "S428", leaf.node.position, ".".join(path.names[: depth + 1]), name, fields, open_ended
-            )
+            shown = ".".join(path.names[: depth + 1])
+            _say_unknown(look, "S428", leaf.node.position, shown, name, fields, known)
             return
         fields = fields[name] or {}
 
@@ -219,19 +245,35 @@ def _row_fields(leaf: Leaf, known: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _say_unknown(
-    look: Look, code: str, place: Position, shown: str, name: str, fields: Mapping[str, Any], open_ended: bool
+    look: Look, code: str, place: Position, shown: str, name: str, fields: Mapping[str, Any], known: _Known
 ) -> None:
-    """An error where all fields are known; else a warning, and for a path only when it looks like a typo."""
+    """An error where all fields are known; else a warning, and for a path only when it looks like a typo.
+
+    Where the form was discovered, a typo is an error, and anything else a warning: forms may have changed.
+    """
     message = tr('the source has no field "{name}"', name=shown)
-    if not open_ended:
+    close = nearest(name, fields)
+    if not known.open_ended:
         look.error(code, place, message, did_you_mean(name, fields))
-    elif (close := nearest(name, fields)) is not None:
+    elif known.described:
+        say = look.error if close is not None else look.warning
+        say(code, place, message, _or_discover(look, close))
+    elif close is not None:
         look.warning(code, place, message, tr('did you mean "{word}"?', word=close))
 
 
-def _check_template(
-    look: Look, leaf: Leaf, template: Template, known: Mapping[str, Any], open_ended: bool
-) -> None:
+def _or_discover(look: Look, meant: str | None) -> str:
+    """What was meant, and what to do where the form has the field by now."""
+    command = f"engine discover {look.scheme.id}"
+    if meant is None:
+        return tr("if the form has it by now, run `{command}`", command=command)
+    return tr(
+        'did you mean "{word}"? If the form has it by now, run `{command}`', word=meant, command=command
+    )
+
+
+def _check_template(look: Look, leaf: Leaf, template: Template, all_known: _Known) -> None:
+    known, open_ended = all_known.fields, all_known.open_ended
     quoted = list(_unquoted(look, leaf, known))
     for use in template.names:
         if use.name in leaf.words or use.name in _FUNCTIONS or any(use.position in place for place in quoted):
@@ -251,8 +293,11 @@ def _check_template(
             ):
                 continue  # the scheme says itself that it may be missing
             hint = _name_hint(use.name, meant, [*known, *sorted(leaf.words)], open_ended)
+            if all_known.described and meant is None:
+                hint = _or_discover(look, nearest(use.name, [*known, *sorted(leaf.words)]))
             message = tr('"{name}" is not known here', name=use.name)
-            say = look.warning if open_ended else look.error
+            may_be_missing = open_ended and (not all_known.described or guarded(use.name, template.text))
+            say = look.warning if may_be_missing else look.error
             say("S420", use.position, message, hint)
 
 
