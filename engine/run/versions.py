@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import tarfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -52,12 +52,25 @@ def _taken_out(revision: str, file: Path, to: Path) -> Path:
     archive = _git(top, "archive", "--format=tar", revision, "--", folder)
     if len(archive) > _LARGEST:
         raise UsageError(tr("the folder of '{file}' is too large to be taken out of git", file=inside))
-    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
-        packed.extractall(to, filter="data")
+    _unpack(archive, to)
     taken = to / inside
     if not taken.is_file():
         raise UsageError(tr("'{file}' is not in git at '{revision}'", file=inside, revision=revision))
     return taken
+
+
+def _unpack(archive: bytes, to: Path) -> None:
+    """Write an archive's files, for a link what it links to: a tar's own filter came with Python 3.11.4."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+        for member in packed:
+            place = (to / member.name).resolve()
+            if not (member.isfile() or member.issym()) or not place.is_relative_to(to):
+                continue
+            with suppress(KeyError):  # a link out of the folder
+                content = packed.extractfile(member)
+                if content is not None:
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    place.write_bytes(content.read())
 
 
 def _git(folder: Path, *words: str) -> bytes:

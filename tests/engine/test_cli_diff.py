@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from engine.run.versions import version_of
 
 ROOT = Path(__file__).parents[2]
 NAME = "expense_to_paybill"
@@ -93,6 +96,25 @@ def test_rows_and_tables_are_compared_value_by_value(company: Path) -> None:
     changes = [one for each in found["changes"] for one in each["fields"]]
     assert {(one["old"], one["new"]) for one in changes} == {("FYXM05_SYS", "FYXM99_SYS")}
     assert all(one["path"].startswith("FPAYBILLENTRY[") for one in changes)
+
+
+def test_a_folder_of_git_is_taken_out_without_what_younger_pythons_have(
+    company: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = company / "schemes/links"
+    links.mkdir()
+    (links / "within.csv").symlink_to("../tables/department.csv")
+    (links / "without.csv").symlink_to("/etc/hostname")
+    git(company, "add", "-A", "schemes/links")
+    git(company, "commit", "-qm", "links")
+    monkeypatch.chdir(company)
+    monkeypatch.delattr(tarfile, "data_filter")
+    monkeypatch.delattr(tarfile.TarFile, "extractall")
+    with version_of("git:HEAD", NAME) as file:
+        assert file.read_bytes() == (company / f"schemes/{NAME}.yaml").read_bytes()
+        table = company / "schemes/tables/department.csv"
+        assert (file.parent / "links/within.csv").read_bytes() == table.read_bytes()
+        assert not (file.parent / "links/without.csv").exists()
 
 
 def test_what_becomes_of_a_record_is_shown_too(company: Path) -> None:
