@@ -75,6 +75,8 @@ async def _explained(
             shown = await preview_file(lane, Path(file))
         elif name is not None:
             shown = await preview_id(lane, work, name)
+            if not shown.record:  # the source does not have it, or could not be asked
+                raise UsageError(shown.reason or "")
         else:
             async for one in preview_all(lane, work, limit=40):
                 shown = shown if shown is not None and shown.outcome != "waiting" else one

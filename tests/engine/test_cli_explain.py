@@ -132,6 +132,7 @@ def test_the_page_holds_it_all_and_no_markup_of_strangers(company: Path, tmp_pat
     [
         (["x", "--record", "y"], "not both"),
         (["--record", "nothing.json"], "nothing.json"),
+        (["999"], "审批实例不存在"),
     ],
 )
 def test_what_cannot_be_explained_is_said(company: Path, words: list[str], told: str) -> None:
