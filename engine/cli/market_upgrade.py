@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ def diff(common: Common, id: str, to: str | None, given: str | None) -> int:
             }
         )
     else:
-        _tell_changes(versions, yours, markets, planned)
+        _tell_changes(versions, yours, markets, planned, given)
     return 0
 
 
@@ -199,7 +200,11 @@ def _tell_nothing(common: Common, planned: Upgrade, dry_run: bool) -> int:
 
 
 def _tell_changes(
-    versions: Versions, yours: Sequence[Change], markets: Sequence[Change], planned: Upgrade
+    versions: Versions,
+    yours: Sequence[Change],
+    markets: Sequence[Change],
+    planned: Upgrade,
+    given: str | None,
 ) -> None:
     from engine.cli.show import say
 
@@ -215,7 +220,8 @@ def _tell_changes(
         for choice in file.choices:
             say(f"  {file.name}  {choice.path}", style="yellow")
     if planned.is_needed:
-        say(tr("next: {command}", command=f"engine market upgrade {origin.id}"))
+        command = ["engine", "market", "upgrade", origin.id, *(["--from", given] if given else [])]
+        say(tr("next: {command}", command=shlex.join(command)))
 
 
 def _tell_list(title: str, changes: Sequence[Change]) -> None:

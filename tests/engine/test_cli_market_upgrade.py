@@ -77,7 +77,9 @@ def test_diff_tells_what_both_have_changed(place: Place) -> None:
     assert '    source.window.overlap  "24h" → "48h"\n' in market
     assert '    [会议费].费用项目编码  "FYXM09_SYS" → "FYXM08_SYS"\n' in market
     assert "9.1.0  Pays sooner" in market
-    assert "next: engine market upgrade expense_to_paybill" in market
+    assert "next: engine market upgrade expense_to_paybill\n" in market
+    named = place.prompt("market", "diff", "expense_to_paybill", "--from", "checkout").out
+    assert named.endswith("next: engine market upgrade expense_to_paybill --from checkout\n")
     chinese = place.prompt("market", "diff", "expense_to_paybill", language="zh").out
     assert "你改的 (4)" in chinese
     assert "市场改的 (2)" in chinese
