@@ -130,7 +130,7 @@ PROJECT_BLOCK = PROJECT + (
     "          FPURPOSEID: SFKYT10_SYS\n"
 )
 GUARD = '  guard: {documents: 500, amount: "1000000", of: FPAYBILLENTRY.FPAYTOTALAMOUNTFOR}\n'
-GUARD_COMMENT = "  # 一次运行最多写多少张、多少钱；超过就停下，余下的等人确认。\n"
+GUARD_COMMENT = "  # 一次运行最多写多少张、多少钱；超过就停下，余下的留给下一次运行。\n"
 GUARD_BLOCK = (
     "  guard:\n    documents: 500\n    # 财务部定的上限\n"
     '    amount: "1000000"\n    of: FPAYBILLENTRY.FPAYTOTALAMOUNTFOR\n'
