@@ -61,16 +61,22 @@ def _as_json(page: Page) -> dict[str, Any]:
         "code": page.code,
         "title": page.title,
         "cause": page.cause,
-        "example": {"wrong": page.example.wrong, "shown": page.example.shown, "right": page.example.right},
+        "example": {
+            "file": page.example.file,
+            "wrong": page.example.wrong,
+            "shown": page.example.shown,
+            "right": page.example.right,
+        },
         "mend": page.mend,
     }
 
 
 def _show(page: Page) -> None:
     click.echo(click.style(f"{page.code}  {page.title}", bold=True))
+    where = page.example.file
     parts = [
         (tr("Why"), page.cause, None),
-        (tr("For example"), page.example.wrong, "red"),
+        (tr("For example, in {file}", file=where) if where else tr("For example"), page.example.wrong, "red"),
         (tr("What is said"), page.example.shown, "yellow"),
         (tr("What to do"), page.mend, None),
         (tr("Mended"), page.example.right, "green"),

@@ -30,8 +30,8 @@ class Example:
     shown: str
     right: str
     at: str
-    file: str
-    checked: str
+    file: str | None
+    checked: str | None
     also: tuple[str, ...]
     untested: str | None
 
@@ -94,7 +94,7 @@ def _place(code: str, order: str) -> tuple[int, str]:
 def _page(code: str, given: Mapping[str, Any], language: str) -> Page:
     words = given[language]
     meaning = SCHEME.get(code) or MARKET.get(code)
-    file = given.get("file", "expense_to_paybill.yaml")
+    file = None if not meaning or "untested" in given else given.get("file", "expense_to_paybill.yaml")
     right = _in(given.get("right", ""), language)
     return Page(
         code=code,

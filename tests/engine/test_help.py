@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import indent
 
+import click
 import pytest
 import yaml
 
 import engine
+from engine.cli.main import engine as root
 from engine.cli.main import run
 from engine.connector.settings import load_settings
 from engine.errors import EngineError, FailureClass
@@ -57,6 +59,8 @@ def findings(page: Page, instead: str, folder: Path) -> list[Finding]:
         shutil.copytree(SHIPPED / "market" / "expense_to_paybill", folder)
     else:
         shutil.copytree(SHIPPED, folder, dirs_exist_ok=True)
+    assert example.file is not None
+    assert example.checked is not None
     file = folder / example.file
     file.write_text(planted(file.read_text(encoding="utf-8"), example.at, instead), encoding="utf-8")
     if page.code in MARKET:
@@ -94,7 +98,8 @@ def test_every_code_and_class_has_a_page_that_fits_a_screen(
     language: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ENGINE_LANG", language)
-    kinds = {kind.kind for kind in errors_below(EngineError)} - {"error"}
+    every: list[type[EngineError]] = [EngineError, *errors_below(EngineError)]
+    kinds = {error.kind for error in every}
     known = pages(language)
     assert set(known) == {*CODES, *map(str, FailureClass), *kinds}
     for code, page in known.items():
@@ -161,6 +166,33 @@ def test_what_the_pages_say_that_are_not_tried_is_said_somewhere() -> None:
         if code in set(FailureClass):
             shown = [text.split(": ", 1)[1] for text in shown]  # behind the class, as `records list` has it
         assert any(tells(en, shown[0]) and tells(zh, shown[1]) for en, zh in messages.items()), code
+
+
+def test_the_commands_and_pages_that_are_named_are_there() -> None:
+    guides = {
+        path: (ROOT / path).read_text(encoding="utf-8")
+        for path in ("docs/scheme-language.md", "docs/scheme-language.zh.md", "docs/market.md")
+    }
+    for language in LANGUAGES:
+        for page in pages(language).values():
+            text = f"{page.cause}\n{page.mend}\n{page.example.right}"
+            for file, heading in re.findall(r'(docs/[\w.-]+\.md)(?:,? ?的?["“]([^"”]+)["”])?', text):
+                assert f"## {heading}" in guides[file], page.code
+            for line in text.splitlines():
+                for words in re.findall(r"(?<!he )engine ([a-z]+(?: [a-z]+)?)", line):
+                    check_command(words.split(), re.findall(r"--[a-z-]+", line), page.code)
+
+
+def check_command(words: list[str], options: list[str], code: str) -> None:
+    """A command that a page names is there, with the options that stand in the same line."""
+    command: click.Command | None = root
+    for word in words:
+        if isinstance(command, click.Group):
+            command = command.get_command(click.Context(command), word)
+        assert command is not None, (code, words)
+    assert command is not None
+    known = {option for param in command.params for option in param.opts} | {"--help", "--debug"}
+    assert set(options) <= known, (code, words, options)
 
 
 @pytest.mark.parametrize(
