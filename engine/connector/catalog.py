@@ -38,7 +38,7 @@ A catalog is a YAML file beside the connector:
         amount: FPAYBILLENTRY.FPAYTOTALAMOUNTFOR
         compare: {organisation: FPAYORGID, payee: FCONTACTUNIT}
         date: FDATE                      # the document's own date
-        aliases: {FPAYBILLENTRY.FormId: options.FormId}     # paths of older documents: fields, or call options
+        aliases: {FPAYBILLENTRY.FormId: options.FormId}  # paths of older documents: fields, call options
         fields:
           FBillTypeID: {label: 单据类型, type: base, base: FNUMBER, required: true, description: …}
           FPAYBILLENTRY: {label: 付款单明细, type: array, required: true, fields: {…}}
