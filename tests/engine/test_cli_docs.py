@@ -241,7 +241,6 @@ def test_html_holds_the_same_and_loads_nothing(prompt: Prompt, tables: dict[str,
 
 
 def test_word_holds_the_same(prompt: Prompt, tables: dict[str, Any]) -> None:
-    pytest.importorskip("docx")
     assert prompt("docs", SCHEME, "--out", "design.docx", language="zh").code == 0
     cells = set(texts_of((prompt.folder / "design.docx").read_bytes()))
     assert {cell for rows in tables.values() for row in rows for cell in row.values()} <= cells
@@ -292,6 +291,5 @@ def test_no_text_of_a_scheme_becomes_markup(fresh_prompt: Prompt) -> None:
     page = Page((fresh_prompt.folder / "page.html").read_text(encoding="utf-8"))
     assert not page.tags & {"script", "img"}
     assert page.cells.count(HOSTILE) == 3
-    pytest.importorskip("docx")
     assert fresh_prompt("docs", SCHEME, "--out", "page.docx", language="zh").code == 0
     assert HOSTILE in texts_of((fresh_prompt.folder / "page.docx").read_bytes())
