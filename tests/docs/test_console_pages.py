@@ -47,7 +47,7 @@ def test_the_commands_print_what_the_page_shows(page: str, language: str) -> Non
         assert masked(shortened(printed, step.shown)) == masked(shown), step.command
 
 
-@pytest.mark.parametrize("page", ["quickstart", "understanding"])
+@pytest.mark.parametrize("page", ["quickstart", "understanding", "discovery"])
 def test_both_languages_take_the_same_steps(page: str) -> None:
     found = {
         language: re.findall(r"^\$ (.*)$", section, re.MULTILINE)
