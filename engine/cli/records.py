@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -127,6 +128,9 @@ def _table(found: Sequence[Delivery]) -> None:
         ],
     )
     click.echo(tr("{count} records", count=len(found)))
+    classes = Counter(each.fault.failure for each in found if each.fault and each.fault.failure)
+    for frequent, _ in classes.most_common(1):
+        click.echo(tr("{command} tells more", command=f"engine help {frequent}"))
 
 
 def _outcome(delivery: Delivery) -> str:

@@ -64,6 +64,8 @@ def test_a_closed_period_fails_with_its_advice(sandbox: Any) -> None:
     assert failed > 5
     listed = prompt("records", "list", SCHEME, "--class", "configuration", "--json").json["records"]
     assert len(listed) == failed
+    told = prompt("records", "list", SCHEME, "--class", "configuration").out
+    assert told.endswith("\nengine help configuration tells more\n")
     assert "open the period in the target" in prompt("why", listed[0]["number"]).out
 
 

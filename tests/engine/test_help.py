@@ -106,6 +106,7 @@ def test_every_code_and_class_has_a_page_that_fits_a_screen(
         assert page.title
         assert page.cause
         assert page.mend
+        assert page.example.wrong, code
         assert page.example.shown, code
         with pytest.raises(SystemExit) as ended:
             run(["help", code])
