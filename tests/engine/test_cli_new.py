@@ -128,6 +128,29 @@ def test_what_was_answered_outlives_an_interruption(tmp_path: Path) -> None:
     assert (tmp_path / "schemes/kept_name.yaml").is_file()
 
 
+def test_an_answer_that_will_not_do_any_more_is_asked_for_again(tmp_path: Path) -> None:
+    there = terminal(tmp_path)
+    answer(there, "Copy a market scheme", "expense_to_paybill")
+    answer(there, "The scheme's id", "mine")
+    there.expect("审批流的唯一码")
+    there.sendcontrol("c")
+    there.expect(pexpect.EOF)
+    assert engine(tmp_path, "market", "copy", "expense_to_paybill", "--as", "Mine").returncode == 0
+
+    again = terminal(tmp_path)
+    again.expect(r"Go on where you stopped.*: ")
+    again.sendline("y")
+    again.expect('there is a scheme "mine" already')  # on some disks it is the same file
+    answer(again, "The scheme's id", "other")
+    again.expect("审批流的唯一码")
+    again.sendcontrol("c")
+    again.expect(pexpect.EOF)
+
+    given = engine(tmp_path, "new", "--as", "MINE", "--market", "expense_to_paybill", "--yes")
+    assert given.returncode == 2
+    assert 'there is a scheme "MINE" already' in given.stderr
+
+
 def test_a_scheme_from_nothing_in_a_terminal(tmp_path: Path) -> None:
     there = terminal(tmp_path, "--blank", "--as", "mine")
     answer(there, "What people call it", "我的方案")

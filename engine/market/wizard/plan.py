@@ -98,7 +98,7 @@ def _id_check(start: Start) -> Callable[[str], None]:
     def check(answer: str) -> None:
         if not _ID.fullmatch(answer):
             raise UsageError(tr('"{id}" is no id: letters, digits, _ and -, a letter first', id=answer))
-        if answer in start.taken:
+        if answer.casefold() in {each.casefold() for each in start.taken}:  # some disks know no case
             raise UsageError(tr('there is a scheme "{id}" already', id=answer))
 
     return check

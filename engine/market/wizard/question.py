@@ -82,11 +82,17 @@ def answered(flow: Flow[T], answers: Answers, ask: Asker) -> T:
 
 
 def _answer(question: Question, answers: Answers, ask: Asker) -> str:
+    problem: str | None = None
     found = answers.of(question.id)
     if found is not None:
-        question.refuse(found)
-        return found
-    problem: str | None = None
+        try:
+            question.refuse(found)
+        except EngineError as error:
+            if question.id in answers.given:
+                raise
+            problem = error.message  # it was remembered, and would do then
+        else:
+            return found
     while True:
         answer = ask(question, problem)
         if answer is None:
