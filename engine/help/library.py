@@ -62,7 +62,8 @@ def page_of(word: str) -> Page:
     for code, page in known.items():
         if wanted in (_plain(code), _plain(tr(code))):
             return page
-    close = nearest(wanted, known) or nearest(wanted.upper(), known)
+    alike = [code for code in known if code[:2] == wanted[:2].upper()]  # S2…: rather a code of its hundred
+    close = nearest(wanted.upper(), alike) or nearest(wanted, known)
     raise UsageError(
         tr('there is no page "{word}"', word=word),
         hint=tr('did you mean "{word}"?', word=close) if close else tr("`engine help` lists them all"),

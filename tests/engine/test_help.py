@@ -229,6 +229,7 @@ def test_all_are_listed_and_one_is_told_as_json(
     ("words", "meant"),
     [
         (["S2011"], "S201"),
+        (["s214"], "S21"),
         (["conflct"], "conflict"),
         (["run"], "engine run --help"),
         (["xyz"], "engine help"),
