@@ -70,7 +70,8 @@ async def rehearse(old: Lane, new: Lane, work: Work, last: int) -> list[Rehearse
     """
     assert new.origin is not None
     system, family = new.origin.system, new.family
-    stored = await work.ledger.do(lambda tx: latest(tx, system, family, last))
+    names = sorted({old.scheme.id, new.scheme.id})
+    stored = await work.ledger.do(lambda tx: latest(tx, system, family, last, names))
     found = await work.ledger.do(
         lambda tx: deliveries.find(
             tx, new.scheme.id, new.to.system, names=[each.source_id for each in stored]

@@ -193,11 +193,17 @@ def _rows(wanted: Field, sample: Mapping[str, Any], amount: str) -> Flow[Entry]:
 
 def _entry(wanted: Field, id: str, sample: Mapping[str, Any], before: str) -> Flow[Entry]:
     offered = [Choice(f"{before}{name}", _shown(value)) for name, value in _values(sample)]
-    guess = _closest(wanted, [each.value.removeprefix(before) for each in offered])
+    names = [each.value.removeprefix(before) for each in offered]
+    guess = None if wanted.type == "base" else _closest(wanted, names)  # a payee is not guessed
     answer = yield Question(
         id,
         f"{wanted.name} {wanted.label}".strip(),
-        help=wanted.description or tr("a path such as $.…, a template in {{ }}, or a constant; empty: later"),
+        help=" · ".join(
+            [
+                *([wanted.description] if wanted.description else []),
+                tr("a path such as $.…, a template in {{ }}, or a constant; empty: later"),
+            ]
+        ),
         default=_default(wanted),
         guess=f"{before}{guess}" if guess else None,
         choices=offered,
@@ -217,9 +223,9 @@ def _closest(wanted: Field, names: Sequence[str]) -> str | None:
 
 
 def _alike(one: str, other: str) -> float:
-    """The share of the shorter label that the longest text in both makes up."""
+    """The share of the first label that the longest text in both makes up."""
     found = SequenceMatcher(None, one, other).find_longest_match()
-    return found.size / min(len(one), len(other)) if found.size > 1 else 0.0
+    return found.size / len(one) if found.size > 1 else 0.0
 
 
 def _values(sample: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -139,6 +139,13 @@ def _check_complete(look: Look, group: Written, fields: Mapping[str, Field]) -> 
         nearest(key, fields) for key in given if key not in fields and _misspelt(key, given[key], fields)
     }
     for name, field in fields.items():
+        if name in given and field.required and given[name].value in ("", None):
+            shown = ".".join((*group.path, name))
+            message = tr(
+                'the required field "{field}" ({label}) is empty', field=shown, label=field.label or name
+            )
+            look.error("S423", given[name].position, message, tr("write what it is to hold"))
+            continue
         if name in group.node.value or name in misspelt or not (field.required or field.usual):
             continue
         shown, label = ".".join((*group.path, name)), field.label or name
