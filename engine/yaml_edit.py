@@ -19,10 +19,11 @@ _FLOW = frozenset(",[]{}")
 """What ends a plain text within brackets, and nowhere else."""
 
 
-def with_value(text: str, path: Sequence[str], value: str, *, name: str) -> str:
+def with_value(text: str, path: Sequence[str | int], value: str, *, name: str) -> str:
     """The text with the scalar at `path` of nested mappings set to `value`, a YAML scalar (see `quoted`).
 
-    Mappings on the way that are missing are made, at the end of the one that is there. `name` stands in
+    A number leads to an entry of a list that is there. Mappings on the way that are missing are made, at the
+    end of the one that is there. `name` stands in
     positions. Raises SchemeError for a text that is no YAML, and where something else than a mapping is in
     the way.
     """
@@ -35,7 +36,7 @@ def with_value(text: str, path: Sequence[str], value: str, *, name: str) -> str:
         raise SchemeError(tr("this is no YAML that a value could be written into"), position=place) from error
     if root is None or _is_empty(root):
         lead = text if not text or text.endswith("\n") else text + newline
-        return lead + _nested(path, value, 0, newline) + newline
+        return lead + _nested([str(step) for step in path], value, 0, newline) + newline
     return _set(text, root, list(path), value, name, newline)
 
 
@@ -49,9 +50,15 @@ def quoted(value: str) -> str:
     return escaped.removesuffix("...").rstrip()
 
 
-def _set(text: str, root: Any, path: list[str], value: str, name: str, newline: str) -> str:
+def _set(text: str, root: Any, steps: list[str | int], value: str, name: str, newline: str) -> str:
     node, depth, in_flow = root, 0, False
+    path = [str(step) for step in steps]
     while True:
+        step = steps[depth]
+        if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            in_flow = in_flow or node.flow_style
+            node, depth = node.value[step], depth + 1
+            continue
         if not isinstance(node, yaml.MappingNode):
             raise SchemeError(
                 tr('"{path}" is no mapping: nothing can be set in it', path=".".join(path[:depth]) or name),

@@ -40,6 +40,7 @@ _COMMANDS = {
     "new": "engine.cli.new",
     "discover": "engine.cli.discover",
     "schema": "engine.cli.schema",
+    "suggest": "engine.cli.suggest",
     "diff": "engine.cli.diff",
     "graph": "engine.cli.graph",
     "docs": "engine.cli.docs",
