@@ -259,6 +259,23 @@ def test_the_claims_it_reads_are_not_read_again_by_the_run(world: Any) -> None:
     assert len(claims) == len(world.kingdee.bills)
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_what_was_pruned_is_read_again_or_counts_for_what_was_paid(world: Any, there: bool) -> None:
+    world.without_callback()
+    claim = world.claim("88.00", days_ago=30)
+    claim.finished = world.now
+    world.run()
+    world.at(timedelta(days=40))
+    pruned = world.engine("ledger", "prune", "--older-than", "31d", "--json")
+    assert pruned.json["snapshots"] == 1
+    if not there:
+        world.dingtalk.claims.clear()
+    found = reconcile(world, "--since", "-45d")
+    assert (found.code, found.json["differences"]) == (0, [])
+    assert found.json["totals"]["claims"] == {"count": 1, "amount": "88.00", "without_amount": 0}
+    assert found.json["totals"]["unexplained"] == "0.00"
+
+
 # --- what cannot be read whole is not told --------------------------------------------------------------
 
 

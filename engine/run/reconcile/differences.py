@@ -307,7 +307,7 @@ def _staged(case: Case) -> Difference | None:
     if told is not None and told.state is State.FAILED:
         return case.says(Cause.FAILED, told.reason, told.steps)
     text = tr("the bill is {stands}, and is to be {stage}", stands=stands, stage=stage_word(case.stages[-1]))
-    return case.says(Cause.NOT_AUDITED, text, case.mending.run())
+    return case.says(Cause.NOT_AUDITED, text, case.mending.run() if told else case.mending.run_since())
 
 
 def _unknown_here(case: Case) -> Difference | None:

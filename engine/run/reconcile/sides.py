@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.ledger import deliveries, records
@@ -198,13 +200,19 @@ class Sides:
                     self.ours.append(bill)
         known = {claim.id for claim in self.claims}
         fresh = {each.source_id: each for each in made if each.source_id not in known}
-        claims = [await self._from_ledger(each) for each in fresh.values()]
+        claims = await asyncio.gather(*map(self._from_ledger, fresh.values()))
         self.claims += await self._told(claims)
         return still
 
     async def _from_ledger(self, owner: Delivery) -> Claim:
+        """One that was pruned is read again; where the source has it no more, it counts for what was paid."""
         snapshot = await self._work.ledger.do(lambda tx: records.snapshot(tx, owner.record_id))
-        return await self._source.kept(owner.source_id, owner.record_id, snapshot or {})
+        if snapshot:
+            return await self._source.kept(owner.source_id, owner.record_id, snapshot)
+        (claim,) = await self._source.named([owner.source_id])
+        return (
+            claim if claim.facts or owner.amount is None else replace(claim, facts={"amount": owner.amount})
+        )
 
     # --- comparing ------------------------------------------------------------------------------------
 

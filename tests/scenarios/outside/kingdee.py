@@ -341,6 +341,8 @@ class Kingdee(Server):
         known |= (
             {f"{key}.FNumber" for key in (*_HEADER_CODES, *_ROW_CODES)} | set(_HEADER_CODES) | set(_ROW_CODES)
         )
+        if any("cancelled" in bill for bill in self.bills):
+            known.add("FCancelStatus")  # a site that has no use for it does not know it
         for key in keys:
             if key not in known:
                 return [[failure(f"元数据中标识为{key}的字段不存在", code=9)]]
@@ -373,6 +375,7 @@ def _rows(bill: dict[str, Any], by_row: bool) -> list[dict[str, str]]:
     model = bill["model"]
     head = {"FID": str(bill["id"]), "FBillNo": bill["number"], "FDocumentStatus": bill["status"]}
     head |= {key: str(model.get(key, "")) for key in _HEADER_PLAIN}
+    head["FCancelStatus"] = "B" if bill.get("cancelled") else "A"
     for key in _HEADER_CODES:
         head[f"{key}.FNumber"] = code(model.get(key, ""))
         head[key] = str(len(code(model.get(key, ""))) * 7919)  # an internal id
