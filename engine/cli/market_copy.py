@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.market.copying import Plan
     from engine.scheme.model import Scheme
 
-__all__ = ["copy"]
+__all__ = ["copy", "tell_shared"]
 
 
 @click.command(help=tr("Copy a market scheme, its callbacks, tables and samples into the project's schemes."))
@@ -135,10 +135,27 @@ def _next(common: Common, plan: Plan, findings: Sequence[Finding]) -> str:
     return f"engine {command} {near(plan.main_file)}{suffix}"
 
 
+def tell_shared(file: Path) -> None:
+    """Warn of a scheme beside this one that reads the same: run both, and both write."""
+    from engine.cli.show import say
+    from engine.scheme.neighbours import readers_of_the_same
+
+    for other in readers_of_the_same(file):
+        say(
+            tr(
+                "'{other}' reads the same records: if both run, both write a document for each. "
+                "Keep one of them, or tell their records apart in `where`",
+                other=other,
+            ),
+            style="yellow",
+        )
+
+
 def _as_json(
     common: Common, plan: Plan, changed: Sequence[Path], findings: Sequence[Finding], origin: Path
 ) -> dict[str, Any]:
     from engine.cli.check import finding_json
+    from engine.scheme.neighbours import readers_of_the_same
 
     def placed(names: Sequence[str]) -> list[str]:
         return [near(plan.to / name) for name in names]
@@ -150,6 +167,7 @@ def _as_json(
         "files": placed(plan.new),
         "there": placed(plan.there),
         "kept": placed(plan.kept),
+        "also_read_by": readers_of_the_same(plan.main_file),
         "set": [near(file) for file in changed],
         "origin": near(origin),
         "findings": [finding_json(finding) for finding in findings],
@@ -170,4 +188,5 @@ def _tell(common: Common, plan: Plan, changed: Sequence[Path], findings: Sequenc
         say(tr("values were written into {file}", file=near(file)))
     for finding in findings:
         say(str(finding), style="red" if finding.severity == "error" else "yellow")
+    tell_shared(plan.main_file)
     say(tr("next: {command}", command=_next(common, plan, findings)))

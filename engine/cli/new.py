@@ -259,6 +259,8 @@ class _Wizard:
     # --- the end ---
 
     def _tell(self, plan: Plan, main: Path, changed: list[Path], problem: str | None) -> None:
+        from engine.cli.market_copy import tell_shared
+
         shown = near(main)
         suffix = f" --env {plan.environment}" if plan.real else ""
         following = f"engine run {shown}{suffix}"
@@ -280,6 +282,7 @@ class _Wizard:
         more = [near(file) for file in changed if near(file) != shown]
         if more:
             click.echo(tr("with it: {files}", files=", ".join(_by_folder(more))))
+        tell_shared(main)
         click.echo(tr("next: {command}", command=following))
 
 
