@@ -23,9 +23,8 @@ def with_value(text: str, path: Sequence[str | int], value: str, *, name: str) -
     """The text with the scalar at `path` of nested mappings set to `value`, a YAML scalar (see `quoted`).
 
     A number leads to an entry of a list that is there. Mappings on the way that are missing are made, at the
-    end of the one that is there. `name` stands in
-    positions. Raises SchemeError for a text that is no YAML, and where something else than a mapping is in
-    the way.
+    end of the one that is there. `name` stands in positions. Raises SchemeError for a text that is no YAML,
+    and where something else than a mapping is in the way.
     """
     newline = "\r\n" if "\r\n" in text else "\n"
     try:
