@@ -218,6 +218,8 @@ def test_without_a_terminal(tmp_path: Path, language: str) -> None:
         "ours",
         "--set",
         "start_date=-20d",
+        "--env",
+        "sandbox",
         "--yes",
         "--json",
     ]
@@ -239,6 +241,7 @@ def test_without_a_terminal(tmp_path: Path, language: str) -> None:
         (["--market", "expense_to_paybill", "--set", "start_date=soon"], "must be"),
         (["--market", "expense_to_paybill", "--set", "start_dat=-3d"], "nobody asked for start_dat"),
         (["--market", "expense_to_paybill", "--as", "../x"], "is no id"),
+        (["--market", "expense_to_paybill", "--env", "nosuch"], "none of the choices for environment"),
         (["--market", "expense_to_paybill", "--blank"], "exclude each other"),
         (["--blank"], "source"),
         ([], "has no answer"),

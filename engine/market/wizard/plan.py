@@ -67,16 +67,14 @@ def plan(start: Start) -> Flow[Plan]:
     id = yield Question(
         "id", tr("The scheme's id, which is its file's name too"), default=free, check=_id_check(start)
     )
-    environment = start.environments[0]
-    if len(start.environments) > 1:
-        environment = yield Question(
-            "environment",
-            tr("In which environment it is tried and will run"),
-            help=tr("an environment of connections.yaml; the sandbox touches nothing real"),
-            default=environment,
-            choices=[Choice(name, name) for name in start.environments],
-            open=False,
-        )
+    environment = yield Question(
+        "environment",
+        tr("In which environment it is tried and will run"),
+        help=tr("an environment of connections.yaml; the sandbox touches nothing real"),
+        default=start.environments[0],
+        choices=[Choice(name, name) for name in start.environments],
+        open=False,
+    )
     real = environment not in start.sandboxes
     around = start.around(environment)
     if begin == BLANK:

@@ -40,6 +40,11 @@ class Question:
     open: bool = True
     check: Callable[[str], None] = _anything
 
+    @property
+    def settled(self) -> bool:
+        """Whether there is one answer only, so that nobody is asked; one that is given is checked all the same."""
+        return not self.open and [each.value for each in self.choices] == [self.default]
+
     def refuse(self, answer: str) -> None:
         """Raises an EngineError that says why an answer will not do."""
         if self.choices and not self.open and answer not in {each.value for each in self.choices}:
@@ -93,6 +98,8 @@ def _answer(question: Question, answers: Answers, ask: Asker) -> str:
             problem = error.message  # it was remembered, and would do then
         else:
             return found
+    if question.settled and question.default is not None:
+        return question.default
     while True:
         answer = ask(question, problem)
         if answer is None:
