@@ -42,7 +42,7 @@ class Question:
 
     @property
     def settled(self) -> bool:
-        """Whether there is one answer only, so that nobody is asked; one that is given is checked all the same."""
+        """Whether there is one answer only, so that nobody is asked; a given one is checked all the same."""
         return not self.open and [each.value for each in self.choices] == [self.default]
 
     def refuse(self, answer: str) -> None:
