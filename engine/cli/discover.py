@@ -46,7 +46,12 @@ def discover(common: Common, scheme: str, forms: tuple[str, ...], check: bool, l
         for each in shown:
             _write(each)
     if common.json:
-        emit({"written": not check, "found": [_as_json(each) for each in shown]})
+        emit(
+            {
+                "written": not check and all(each.found.fields for each in shown),
+                "found": [_as_json(each) for each in shown],
+            }
+        )
     else:
         for each in shown:
             _print(each, check)
@@ -92,6 +97,8 @@ def _compared(folder: Path, found: Discovered, described: bool = True, problem: 
 def _write(shown: _Shown) -> None:
     from engine.scheme.discovered.file import written
 
+    if not shown.found.fields:
+        return
     shown.file.parent.mkdir(exist_ok=True)
     text = written(shown.found)
     if not shown.file.is_file() or shown.file.read_text(encoding="utf-8") != text:
@@ -116,6 +123,9 @@ def _print(shown: _Shown, check: bool) -> None:
     say(text, style="bold")
     if shown.problem is not None:
         say(tr("the system does not tell the form: {reason}", reason=shown.problem), style="yellow")
+    if not found.fields:
+        say(tr("  there is nothing to learn from yet; nothing was written"))
+        return
     if shown.before is None:
         show_table(
             (tr("path"), tr("type"), tr("present"), tr("examples")),

@@ -223,3 +223,10 @@ def test_a_former_label_stays_known(fresh_prompt: Any) -> None:
         fresh_prompt("discover", SCHEME, "--last", "1")
     assert "formerly: [收款账号]" in (fresh_prompt.folder / FILE).read_text(encoding="utf-8")
     assert fresh_prompt("validate", SCHEME).code == 0
+
+
+def test_nothing_is_kept_of_nothing(fresh_prompt: Any) -> None:
+    folder = "schemes/market/bill_status_to_dingtalk"
+    found = fresh_prompt("discover", f"{folder}/bill_status_to_dingtalk.yaml")
+    assert "there is nothing to learn from yet" in found.out
+    assert not (fresh_prompt.folder / folder / ".discovered").exists()

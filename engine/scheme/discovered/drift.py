@@ -34,9 +34,12 @@ class Drift:
 def compare(old: Discovered, new: Discovered) -> list[Drift]:
     """What `new` has that `old` does not know, in the order of the fields.
 
-    A field that nobody described and that no record had this time is not missing: it may be empty for once.
+    Where there was nothing to learn from, nothing is different. A field that nobody described, and that no
+    record had this time, is not missing: it may be empty for once.
     """
     before, after = old.by_path(), new.by_path()
+    if not after:
+        return []
     lost = {names: one for names, one in before.items() if names not in after}
     come = {names: one for names, one in after.items() if names not in before}
     found = list(_renamed(lost, come))
