@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.connector.api import Describing, DescribingForms
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 
     from engine.connector.api import Described
     from engine.connector.catalog import Field
+    from engine.ledger.port import Transaction
     from engine.run.lane import Bound, Lane, Work
 
 __all__ = ["Learnt", "discover_form", "discover_source", "form_subject"]
 
 _LOOKED_AT = 5
 """Of the ledger's records so many times more are looked at than are wanted: other schemes' are among them."""
+_AT_ONCE = 500
 _READ = 40
 
 
@@ -70,12 +73,20 @@ async def _stored(lane: Lane, work: Work, last: int) -> Sequence[Mapping[str, An
     assert lane.origin is not None
     system = lane.origin.system
     stored = await work.ledger.do(lambda tx: latest(tx, system, lane.family, last * _LOOKED_AT))
-    ids = [each.source_id for each in stored]
-    own = await work.ledger.do(
-        lambda tx: deliveries.find(tx, lane.scheme.id, lane.to.system, names=ids) if ids else []
-    )
-    known = {each.source_id for each in own}
-    return [each.snapshot for each in stored if each.source_id in known][:last]
+    own: list[Mapping[str, Any]] = []
+    for first in range(0, len(stored), _AT_ONCE):
+        part = stored[first : first + _AT_ONCE]
+        known = await work.ledger.do(partial(_delivered, lane, [each.source_id for each in part]))
+        own += [each.snapshot for each in part if each.source_id in known]
+        if len(own) >= last:
+            break
+    return own[:last]
+
+
+def _delivered(lane: Lane, ids: Sequence[str], tx: Transaction) -> set[str]:
+    """Those that the scheme has to do with."""
+    found = deliveries.find(tx, lane.scheme.id, lane.to.system, names=ids)
+    return {each.source_id for each in found}
 
 
 async def _read(lane: Lane, work: Work, *, needed: bool) -> Sequence[Mapping[str, Any]]:
