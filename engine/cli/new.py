@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.context import Common, common_options, emit, run_async
+from engine.cli.context import Common, common_options, emit, plain, run_async
 from engine.cli.project import near, project_folder, settings_file
 from engine.errors import CredentialsError, EngineError, SchemeError, UsageError
 from engine.language import tr
@@ -121,7 +121,7 @@ class _Wizard:
         main, changed = self._save(plan, self.root / "schemes")
         self.answers.forget()
         self._for_editors()
-        self._tell(plan, main, changed, problem)
+        self._tell(plan, main, changed, problem or self._wrong_in(main, plan))
         return 0
 
     # --- asking ---
@@ -208,6 +208,16 @@ class _Wizard:
             print_pair(replace(shown, record=own))
         return shown.reason if shown is not None and shown.outcome == "failed" else None
 
+    def _wrong_in(self, main: Path, plan: Plan) -> str | None:
+        """What validating the saved scheme finds first: an answer may have broken it."""
+        from engine.findings import Severity
+        from engine.run.workplace import choose
+        from engine.scheme.lint import validate
+
+        environment = choose(plan.environment, self.common.connections, self.common.ledger).environment
+        found = validate(main, environment=environment)
+        return next((str(each) for each in found if each.severity is Severity.ERROR), None)
+
     def _main_id(self, plan: Plan) -> str:
         assert plan.market is not None
         card = self._folders[plan.market].card
@@ -279,6 +289,8 @@ class _Wizard:
             )
             return
         click.echo(tr("saved: {files}", files=shown))
+        if problem is not None and not self._unreached:
+            click.secho(plain(problem), fg="yellow", err=True)
         more = [near(file) for file in changed if near(file) != shown]
         if more:
             click.echo(tr("with it: {files}", files=", ".join(_by_folder(more))))

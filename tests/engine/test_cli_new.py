@@ -255,6 +255,13 @@ def test_what_cannot_be_is_said_and_nothing_is_written(tmp_path: Path, words: li
     assert not (tmp_path / "schemes").exists()
 
 
+def test_an_answer_that_breaks_the_scheme_is_told(tmp_path: Path) -> None:
+    made = engine(tmp_path, "new", "--market", "expense_to_paybill", "--set", "pay_org=${env:HOME}", "--yes")
+    assert made.returncode == 0
+    assert "S109" in made.stderr
+    assert "next: engine validate schemes/expense_to_paybill.yaml" in made.stdout
+
+
 def test_for_a_real_environment_the_values_go_into_the_connection_file(tmp_path: Path) -> None:
     file = tmp_path / "connections.yaml"
     file.write_text(SETTINGS, encoding="utf-8")

@@ -26,6 +26,8 @@ from dst.world import play
 
 _CHUNK = 20
 _PLANTED = 60
+_FORECAST_OFF = 0.12
+"""By how much of a month's calls its forecast, made in the middle, may be off."""
 
 
 @dataclass(slots=True)
@@ -58,7 +60,8 @@ def main() -> int:
     if given.write:
         Path(given.write).write_text(text, encoding="utf-8")
     paid = not any(report.unpaid or report.untold for report in reports)
-    well = not score.violations and all(plant.histories for plant in found) and paid
+    foreseen = all(report.worst_forecast < _FORECAST_OFF for report in reports)
+    well = not score.violations and all(plant.histories for plant in found) and paid and foreseen
     return 0 if well else 1
 
 

@@ -70,6 +70,12 @@ class Report:
     def mean_delay(self) -> float:
         return sum(self.delays) / len(self.delays)
 
+    @property
+    def worst_forecast(self) -> float:
+        """By what share of a month's calls its forecast was off, in the worst of the whole months."""
+        months = {name: calls for name, calls in self.calls.items() if " " not in name}
+        return max((abs(told - months[name]) / months[name] for name, told in self.forecasts), default=0.0)
+
     def middle(self, of: list[float]) -> float:
         return sorted(of)[len(of) // 2]
 
