@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 import engine
+import engine.cli.interrupt
 from engine.cli.main import engine as root
 from engine.cli.main import run
 from engine.connector.settings import load_settings

@@ -532,7 +532,7 @@ def killed(world: Any, method: str, fault: str) -> None:
     world.kingdee.fail(method, fault)
     world.finish(world.spawn("run", SCHEME, "--recheck", "--json"))
     assert fault in world.kingdee.struck
-    for _ in range(3):
+    for _ in range(6):
         if world.run("--recheck").code == 0:
             return
     pytest.fail("it does not end well")
