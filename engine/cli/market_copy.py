@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.context import Common, common_options, emit
-from engine.cli.project import near
+from engine.cli.project import near, project_folder, write_editor_schemas
 from engine.errors import UsageError
 from engine.language import tr
 
@@ -48,7 +48,6 @@ def copy(
 ) -> int:
     """Copy a market scheme."""
     from engine.cli.market_show import agreed, refuse_unsound
-    from engine.cli.project import project_folder
     from engine.clock import SystemClock
     from engine.market.check import check_folder
     from engine.market.copying import carry_out, plan_copy
@@ -67,6 +66,8 @@ def copy(
         return 1
     origin = carry_out(plan, market_name(market, place, shipped=given is None), SystemClock().now())
     changed = _write_values(common, plan, values)
+    if place.resolve() == (project_folder(common) / "schemes").resolve():
+        write_editor_schemas(common, project_folder(common))
     findings = _found(common, plan)
     if common.json:
         emit(_as_json(common, plan, changed, findings, origin.place / "origin.yaml"))

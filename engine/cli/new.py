@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.context import Common, common_options, emit, plain, run_async
-from engine.cli.project import near, project_folder, settings_file
+from engine.cli.project import near, project_folder, settings_file, write_editor_schemas
 from engine.errors import CredentialsError, EngineError, SchemeError, UsageError
 from engine.language import tr
 
@@ -120,7 +119,7 @@ class _Wizard:
             return 1
         main, changed = self._save(plan, self.root / "schemes")
         self.answers.forget()
-        self._for_editors()
+        write_editor_schemas(self.common, self.root)
         self._tell(plan, main, changed, problem or self._wrong_in(main, plan))
         return 0
 
@@ -256,15 +255,6 @@ class _Wizard:
         market = market_name(market_of(self.origin), to, shipped=self.origin is None)
         carry_out(copy, market, SystemClock().now())
         return copy
-
-    def _for_editors(self) -> None:
-        """Write the schemas that the new scheme's first line leads an editor to."""
-        from engine.run.choice import choose_environment
-        from engine.scheme.editor.files import schema_folder, write_schemas
-
-        settings, _ = choose_environment(None, self.common.connections)
-        with suppress(OSError):
-            write_schemas(settings, self.root, schema_folder(self.root))
 
     # --- the end ---
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.cli.context import Common
 
-__all__ = ["near", "project_folder", "settings_file"]
+__all__ = ["near", "project_folder", "settings_file", "write_editor_schemas"]
 
 
 def project_folder(common: Common) -> Path:
@@ -31,6 +32,16 @@ def near(path: Path) -> str:
         return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
     except ValueError:
         return str(path)
+
+
+def write_editor_schemas(common: Common, root: Path) -> None:
+    """Write the schemas that schemes' first lines lead an editor to; where none can be written, none are."""
+    from engine.run.choice import choose_environment
+    from engine.scheme.editor.files import schema_folder, write_schemas
+
+    settings, _ = choose_environment(None, common.connections)
+    with suppress(OSError):
+        write_schemas(settings, root, schema_folder(root))
 
 
 def _connections(common: Common) -> Path | None:

@@ -62,17 +62,21 @@ def as_copied(folder: Folder, naming: Naming, to: Path) -> dict[str, bytes]:
         data = folder.files[name]
         if name.endswith(".yaml"):
             place = str(folder.path / name)
-            data = _renamed(_placed(decode_text(data, place), to), naming, place).encode()
+            data = _renamed(_placed(decode_text(data, place), to, naming.file(name)), naming, place).encode()
         made[naming.file(name)] = data
     return dict(sorted(made.items()))
 
 
-def _placed(text: str, to: Path) -> str:
-    """The text with a line that leads an editor to the schema; without one where the schema is not near."""
+def _placed(text: str, to: Path, file: str) -> str:
+    """The text with the line that leads an editor to a schema: in the checkout the language's own, in a
+    project the one that `engine schema` writes for this scheme; no line elsewhere."""
     schema = _SCHEMA.resolve()
-    near = to.resolve().is_relative_to(schema.parents[2])
-    path = os.path.relpath(schema, to.resolve()).replace(os.sep, "/") if near else ""
-    line = f"# yaml-language-server: $schema={path}\n" if near else ""
+    path = ""
+    if to.resolve().is_relative_to(schema.parents[2]):
+        path = os.path.relpath(schema, to.resolve()).replace(os.sep, "/")
+    elif to.resolve().name == "schemes":
+        path = f"../.engine/schema/{file.removesuffix('.yaml')}.json"
+    line = f"# yaml-language-server: $schema={path}\n" if path else ""
     return _MODELINE.sub(lambda _: line, text, count=1)
 
 

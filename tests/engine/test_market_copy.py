@@ -65,9 +65,11 @@ def test_a_copy_is_the_market_scheme_without_card_and_page(expense: Folder, tmp_
         passes(to / f"{id}.yaml")
 
 
-def test_no_editor_is_led_to_a_schema_that_is_not_there(expense: Folder, tmp_path: Path) -> None:
+def test_an_editor_is_led_to_the_projects_own_schema(expense: Folder, tmp_path: Path) -> None:
     assert b"$schema" in expense.files[MAIN]
-    assert b"$schema" not in plan_copy(expense, tmp_path / "schemes").files[MAIN]
+    assert b"$schema" not in plan_copy(expense, tmp_path / "elsewhere").files[MAIN]
+    ours = plan_copy(expense, tmp_path / "schemes", id="ours").files["ours.yaml"].decode()
+    assert ours.startswith("# yaml-language-server: $schema=../.engine/schema/ours.json\n")
     here = plan_copy(expense, MARKET.parent).files[MAIN].decode()
     assert here.startswith("# yaml-language-server: $schema=../engine/scheme/scheme.schema.json\n")
 
