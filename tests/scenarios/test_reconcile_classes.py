@@ -369,6 +369,7 @@ def test_the_command_of_a_class_mends_it(world: Any, plant: Callable[..., Any]) 
 
     after = reconcile(world)
     assert (after.code, after.json["agrees"]) == (0, True), (command, done, after.json["differences"])
+    balanced(after)
 
 
 def test_a_bill_that_no_claim_explains(world: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from engine.ledger import deliveries, records
@@ -112,7 +113,8 @@ class Sides:
         return list(found.values())
 
     async def _told(self, claims: Sequence[Claim]) -> list[Claim]:
-        return await with_ledger(claims, self._lane, self._work, self._mending.command)
+        told = await with_ledger(claims, self._lane, self._work, self._mending.command)
+        return [_at_adopted_worth(claim) for claim in told]
 
     # --- the target's side ----------------------------------------------------------------------------
 
@@ -243,3 +245,14 @@ class Sides:
         """When the claim of a bill was made, where its number tells."""
         assert self._lane.origin is not None
         return self._lane.origin.connector.creation_time(bill.key.removeprefix(self._prefix))
+
+
+def _at_adopted_worth(claim: Claim) -> Claim:
+    """A claim that makes no document, and for which a human took a bill, counts for that bill's amount."""
+    adopted = claim.told.adopted_facts if claim.told is not None else None
+    if claim.facts or adopted is None:
+        return claim
+    try:
+        return replace(claim, facts={"amount": Decimal(adopted["amount"])})
+    except (KeyError, InvalidOperation):
+        return claim
