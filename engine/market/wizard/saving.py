@@ -60,11 +60,15 @@ def write_values(
 
 
 def _replace(file: Path, text: str) -> None:
+    """Write a file anew, whole or not at all. It may hold secrets: nobody else may read it meanwhile."""
+    file = file.resolve()  # where a link leads, so that it stays a link
     beside = file.with_name(file.name + ".new")
     try:
-        beside.write_bytes(text.encode())
+        beside.unlink(missing_ok=True)
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(text.encode())
         if file.exists():
-            os.chmod(beside, file.stat().st_mode & 0o777)
+            beside.chmod(file.stat().st_mode & 0o777)
         os.replace(beside, file)
     except OSError as error:
         beside.unlink(missing_ok=True)
