@@ -311,7 +311,9 @@ def move(
     `fault` replaces the kept fault (NO_FAULT clears it); `values` are further columns. Where writes wait for
     one another (`together`), True says nothing yet: Stale is raised at the end instead.
     """
-    if fault is not None:
+    values["updated_at"] = at
+    # What stays as it is is not written: that is most of what most moves would write, and much of it indexed.
+    if fault is not None and not (fault is NO_FAULT and delivery.fault is None and expect is None):
         values |= {
             "failure": fault.failure,
             "reason": fault.reason or None,
@@ -321,8 +323,6 @@ def move(
             "file": fault.file,
             "line": fault.line,
         }
-    values["updated_at"] = at
-    # What stays as it is is not written: each of these stands in an index.
     if to is not delivery.state or expect is not None:
         values["state"] = to
     if run != delivery.touched_run:

@@ -46,7 +46,13 @@ def note(
     **detail: Any,
 ) -> None:
     """Add one event."""
-    note_all(tx, [(record_id, delivery_id)], kind, at, run=run, **detail)
+    about = {"record_id": record_id, "delivery_id": delivery_id}
+    row: dict[str, Any] = {**about, "run": run, "at": at, "kind": kind, "detail": detail}
+    writes = waiting(tx)
+    if writes is None:
+        _write(tx, [row])
+    else:
+        writes.add(_write, row)
 
 
 def note_all(
