@@ -46,13 +46,16 @@ def measured(
     env: Mapping[str, str] | None = None,
     good: Sequence[int] = (0,),
 ) -> Cost:
-    """Run a command to its end. Raises RuntimeError, with what it said, for another exit code."""
+    """Run a command to its end. Raises RuntimeError, with what it said, for another exit code.
+
+    It may keep its bytecode, as it does for a user, whatever this shell says.
+    """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as complaints:
         began = time.perf_counter()
         process = subprocess.Popen(
             list(command),
             cwd=cwd,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPATH": str(ROOT), **(env or {})},
             stdout=out,
             stderr=complaints,
         )
