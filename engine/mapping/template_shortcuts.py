@@ -121,6 +121,8 @@ def _field(sandbox: Environment, holder: Any, name: Any, default: Any, also_fals
         value = holder._fields.get(name, MISSING)
         if value.__class__ is str:
             return default if also_falsy and not value else value
+        if value is None:
+            return default if also_falsy else None
         value = field_of(holder, name)
         return default if value is MISSING or (also_falsy and not value) else value
     if holder.__class__ not in _HOLDERS:

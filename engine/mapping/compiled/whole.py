@@ -50,6 +50,23 @@ class _Writing(NativeCodeGenerator):
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
         self._reading(node, frame, lambda: super(_Writing, self).visit_Getattr(node, frame))
 
+    def visit_AssignBlock(self, node: nodes.AssignBlock, frame: Frame) -> None:  # noqa: N802
+        """The text of a template that has statements: nothing is escaped, and nobody else asks for it."""
+        ours = isinstance(node.target, nodes.Name) and node.target.name.startswith("__")
+        if node.filter is not None or not ours:
+            super().visit_AssignBlock(node, frame)
+            return
+        inner = frame.inner()
+        inner.require_output_check = False
+        inner.symbols.analyze_node(node)
+        self.enter_frame(inner)
+        self.buffer(inner)
+        self.blockvisit(node.body, inner)
+        self.newline(node)
+        self.visit(node.target, frame)
+        self.write(f" = concat({inner.buffer})")
+        self.leave_frame(inner)
+
     def visit_Filter(self, node: nodes.Filter, frame: Frame) -> None:  # noqa: N802
         def write() -> None:
             super(_Writing, self).visit_Filter(node, frame)
