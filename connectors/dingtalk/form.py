@@ -8,16 +8,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-import orjson
-
-from engine import jsontext
+from connectors.dingtalk.values import decoded_of, text_of, value_of
 from engine.errors import FailureClass, RecordError
 from engine.language import tr
 
-__all__ = ["ENGINE_WORDS", "Decoded", "decode_form", "storable"]
+__all__ = ["ENGINE_WORDS", "Decoded", "decode_form"]
 
 ENGINE_WORDS = frozenset(
     (
@@ -27,7 +25,6 @@ ENGINE_WORDS = frozenset(
 )
 """Words of a record and of templates, which win over labels of the same name."""
 
-_DIGITS_MOST = 100
 _ROW_WORDS = frozenset(("_ext", "_repeated"))
 
 
@@ -58,6 +55,42 @@ class _Cell(NamedTuple):
 
 def decode_form(components: Sequence[Any]) -> Decoded:
     """The components of an instance, under the old API's keys. Raises RecordError for an unreadable table."""
+    return _plain_form(components) or _any_form(components)
+
+
+def _plain_form(components: Sequence[Any]) -> Decoded | None:
+    """A form as nearly all are: each label is one component's. None for any other, be it only unusual."""
+    decoded = Decoded()
+    fields, exts, ids = decoded.fields, decoded.ext, decoded.components
+    try:
+        for part in components:
+            label, id_ = part["name"], part["id"]
+            if label in fields or not _is_plain(label, id_):
+                return None
+            ids[label] = id_
+            if part.get("component_type") == "TableField" or id_.startswith("TableField"):
+                fields[label], columns = _table(part.get("value"), label)
+                if columns:
+                    decoded.columns[label] = columns
+                continue
+            raw = part.get("ext_value")
+            if raw is not None and (ext := decoded_of(raw)) is not None:
+                exts[label] = ext
+            value = part.get("value")
+            fields[label] = value if value.__class__ is str and value != "null" else value_of(value)
+    except (AttributeError, KeyError, TypeError):  # it is not of the usual shape
+        return None
+    return decoded
+
+
+@lru_cache(maxsize=2000)
+def _is_plain(label: Any, id_: Any) -> bool:
+    """Whether a label and an id can be taken as they are."""
+    named = isinstance(label, str) and isinstance(id_, str) and label.strip() == label and id_.strip() == id_
+    return named and label[:1] not in ("", "[") and id_ != "" and label not in ENGINE_WORDS
+
+
+def _any_form(components: Sequence[Any]) -> Decoded:
     cells: list[_Cell] = []
     for part in components:
         if isinstance(part, dict):
@@ -75,14 +108,14 @@ def decode_form(components: Sequence[Any]) -> Decoded:
 
 def _component(part: dict[str, Any], cells: list[_Cell]) -> None:
     """Add the cells of a component."""
-    id_ = _text(part.get("id")) or ""
-    label = _text(part.get("name")) or id_
+    id_ = text_of(part.get("id")) or ""
+    label = text_of(part.get("name")) or id_
     if part.get("component_type") == "TableField" or id_.startswith("TableField"):
         rows, columns = _table(part.get("value"), label)
         cells.append(_Cell(label, id_, rows, None, columns))
         return
-    ext = _decoded(part.get("ext_value"))
-    value = _value(part.get("value"))
+    ext = decoded_of(part.get("ext_value"))
+    value = value_of(part.get("value"))
     if label.startswith("["):
         cells += _split_range(label, id_, value, ext)
     else:
@@ -92,12 +125,12 @@ def _component(part: dict[str, Any], cells: list[_Cell]) -> None:
 def _split_range(label: str, id_: str, value: Any, ext: Any) -> list[_Cell]:
     """A date range is one component whose name is a JSON list of labels and whose value a list of texts; it
     becomes one field for each label, and keeps its whole list (a duration may follow) beside the first."""
-    names = _decoded(label)
+    names = decoded_of(label)
     if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
         return [_Cell(label, id_, value, ext)]
-    parts = _decoded(value) if isinstance(value, str) else None
+    parts = decoded_of(value) if isinstance(value, str) else None
     values = parts if isinstance(parts, list) else []
-    padded = [_value(part) for part in values] + [None] * len(names)
+    padded = [value_of(part) for part in values] + [None] * len(names)
     cells = [_Cell(name, id_, found, None) for name, found in zip(names, padded, strict=False)]
     kept = ext if ext is not None else (values if len(values) > len(names) else None)
     return [_Cell(cells[0].label, id_, cells[0].value, kept), *cells[1:]]
@@ -109,11 +142,48 @@ def _split_range(label: str, id_: str, value: Any, ext: Any) -> list[_Cell]:
 def _table(value: Any, label: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """The rows of a table, and the ids of the columns that they show. An empty one comes with the definitions
     of its columns instead of rows, on the old API alone, so that nothing is made of them."""
-    if _value(value) in (None, ""):
+    if value_of(value) in (None, ""):
         return [], {}
-    decoded = _decoded(value)
+    decoded = decoded_of(value)
     if not isinstance(decoded, list):
         raise _unreadable(label)
+    return _plain_table(decoded) or _any_table(decoded, label)
+
+
+def _plain_table(entries: list[Any]) -> tuple[list[dict[str, Any]], dict[str, str]] | None:
+    """The same in one pass, for a table as nearly all are: each label is one column's, and once in a row.
+    None for any other, be it only unusual."""
+    rows: list[dict[str, Any]] = []
+    columns: dict[str, str] = {}
+    try:
+        for entry in entries:
+            row: dict[str, Any] = {}
+            exts: dict[str, Any] = {}
+            cells = entry["rowValue"]
+            if cells.__class__ is not list:
+                return None
+            for cell in cells:
+                label, id_ = cell["label"], cell["key"]
+                if columns.get(label) != id_:
+                    if label in columns or not _is_plain(label, id_):
+                        return None
+                    columns[label] = id_
+                if label in row:
+                    return None
+                value = cell.get("value")
+                row[label] = value if value.__class__ is str and value != "null" else value_of(value)
+                raw = cell.get("extendValue") if "extendValue" in cell else cell.get("extValue")
+                if raw is not None and (ext := decoded_of(raw)) is not None:
+                    exts[label] = ext
+            if exts:
+                row["_ext"] = exts
+            rows.append(row)
+    except (AttributeError, KeyError, TypeError):
+        return None
+    return rows, columns
+
+
+def _any_table(decoded: list[Any], label: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
     rows: list[list[_Cell]] = []
     for entry in decoded:
         if isinstance(entry, dict) and "rowValue" in entry:
@@ -139,10 +209,10 @@ def _row(entry: Any, label: str) -> list[_Cell]:
     for cell in entry:
         if not isinstance(cell, dict):
             raise _unreadable(label)
-        id_ = _text(cell.get("key")) or _text(cell.get("id")) or ""
-        name = _text(cell.get("label")) or _text(cell.get("name")) or id_
-        ext = _decoded(cell.get("extendValue", cell.get("extValue")))
-        value = _value(cell.get("value"))
+        id_ = text_of(cell.get("key")) or text_of(cell.get("id")) or ""
+        name = text_of(cell.get("label")) or text_of(cell.get("name")) or id_
+        ext = decoded_of(cell.get("extendValue", cell.get("extValue")))
+        value = value_of(cell.get("value"))
         if name.startswith("["):
             cells += _split_range(name, id_, value, ext)
         else:
@@ -206,57 +276,3 @@ def _place(cells: Sequence[_Cell], repeated: Sequence[str]) -> dict[str, _Cell]:
             number += 1
         placed[key] = cell
     return placed
-
-
-# --- values -----------------------------------------------------------------------------------------------
-
-
-def _value(raw: Any) -> str | None:
-    """A value as the form's text. Unfilled is a missing key or the text ``null``; cells were also seen with
-    real lists and numbers, which become the JSON text that other captures have."""
-    if raw is None or raw == "null":
-        return None
-    if isinstance(raw, str):
-        return raw
-    kept = storable(raw)
-    return kept if isinstance(kept, str) else jsontext.dumps(kept)
-
-
-def storable(value: Any) -> Any:
-    """The value as JSON and databases can hold it. Each half of a broken surrogate pair is replaced (where a
-    text was cut in the middle of an emoji); numbers beyond all measure become Decimals or texts."""
-    try:  # nearly all values are so already, and nobody tells it faster
-        orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER)
-    except TypeError:
-        return _made_storable(value)
-    return value
-
-
-def _made_storable(value: Any) -> Any:
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    if isinstance(value, list):
-        return [_made_storable(part) for part in value]
-    if isinstance(value, Mapping):
-        return {_made_storable(name): _made_storable(part) for name, part in value.items()}
-    if isinstance(value, Decimal):
-        return value if abs(value.adjusted()) < _DIGITS_MOST else str(value)
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        return Decimal(value) if value.bit_length() < 3 * _DIGITS_MOST else str(value)
-    return value
-
-
-def _decoded(raw: Any) -> Any:
-    """The value of a JSON text; a text that is no JSON stays itself."""
-    if not isinstance(raw, str):
-        return raw
-    if raw in ("", "null"):
-        return None
-    try:
-        return jsontext.loads(raw)
-    except (ValueError, RecursionError):
-        return raw
-
-
-def _text(raw: Any) -> str | None:
-    return raw.strip() or None if isinstance(raw, str) else None

@@ -9,7 +9,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from connectors.dingtalk.form import decode_form, storable
+from connectors.dingtalk.form import decode_form
+from connectors.dingtalk.values import storable
 from engine.clock import SHANGHAI
 
 __all__ = ["content_of", "from_new", "make_record"]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from connectors.dingtalk.form import ENGINE_WORDS, decode_form
 from connectors.dingtalk.record import beijing_text, content_of, from_new, make_record
 from engine.errors import RecordError
+from engine.jsontext import dumps
 
 
 @pytest.fixture(autouse=True)
@@ -192,6 +193,52 @@ def test_no_form_is_lost_in_an_error_other_than_the_records(components: list[Any
     except RecordError:
         return
     assert len(form.fields) >= len(components)
+
+
+NAMED = st.sampled_from(["甲", "乙", " 甲", "", "title", "_ext", '["起","止"]', "null", 7, None])
+SAID = st.sampled_from(["1", "null", "", '{"a": 1.50}', "[", None, 12, Decimal("1.50"), ["x"], {"b": None}])
+CELL = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("label", "name", "key", "id"), NAMED),
+        **dict.fromkeys(("value", "extendValue", "extValue"), SAID),
+    },
+)
+USUAL_CELL = st.builds(
+    cell, st.sampled_from(["日期", "金额", "事由"]), SAID, key=st.sampled_from(["", "", "", "Other_1"])
+)
+ROW = st.one_of(st.lists(USUAL_CELL, max_size=3), st.lists(CELL, max_size=3), SAID)
+TABLE = st.lists(
+    st.one_of(st.builds(lambda row: {"rowValue": row}, ROW), ROW, st.just(DEFINITION)), max_size=3
+)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.builds(part, st.sampled_from(["事由", "总金额", "备注"]), SAID, ext_value=SAID),
+            st.builds(table, st.sampled_from(["明细", "费用"]), TABLE.map(dumps)),
+            st.fixed_dictionaries(
+                {}, optional={**dict.fromkeys(("id", "name"), NAMED), "value": SAID, "ext_value": SAID}
+            ),
+            SAID,
+        ),
+        max_size=4,
+    )
+)
+def test_the_way_of_usual_forms_gives_what_the_way_of_all_gives(components: list[Any]) -> None:
+    def seen() -> Any:
+        try:
+            form = decode_form(components)
+        except RecordError as error:
+            return str(error)
+        return form, [list(each) for each in (form.fields, form.ext, form.components, form.columns)]
+
+    quickly = seen()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("connectors.dingtalk.form._plain_form", lambda _: None)
+        patched.setattr("connectors.dingtalk.form._plain_table", lambda _: None)
+        assert seen() == quickly
 
 
 def test_half_an_emoji_can_be_stored() -> None:
