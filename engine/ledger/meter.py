@@ -11,9 +11,10 @@ import asyncio
 import math
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from engine.clock import SHANGHAI
 from engine.ledger import budgets, quota_words
 from engine.ledger.budgets import Budget
 
@@ -38,6 +39,7 @@ _UNPACED_BLOCK = 10
 _LARGEST_BLOCK = 200
 _LONGEST_LEAD = 2.0
 _LATE_TRIES = 3
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class _Turns:
@@ -57,6 +59,13 @@ class _Turns:
         first = self._spans[0][0]
         self._drop(1)
         return first
+
+    def take_if_come(self, now: float) -> bool:
+        """Take the next one, if its moment has come."""
+        if self._spans[0][0] > now:
+            return False
+        self._drop(1)
+        return True
 
     def drop_before(self, oldest: float) -> None:
         """Let go of those that are too late."""
@@ -134,6 +143,22 @@ class _Pace:
         return max(1, int(_AHEAD / self.interval) // largest)
 
 
+class _Days:
+    """Names the day of a moment; asked before each call, so that the last answer is kept."""
+
+    def __init__(self) -> None:
+        self._begins = self._ends = _NEVER
+        self._name = ""
+
+    def of(self, now: datetime) -> str:
+        """As `budgets.today` has it."""
+        if not self._begins <= now < self._ends:
+            begins = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
+            self._begins, self._ends = begins.astimezone(UTC), (begins + timedelta(days=1)).astimezone(UTC)
+            self._name = budgets.today(now)
+        return self._name
+
+
 class LedgerMeter:
     """Counts and paces the calls of one system for all processes that share the ledger.
 
@@ -157,6 +182,7 @@ class LedgerMeter:
         self._port = port
         self._clock = clock
         self._limits = limits
+        self._days = _Days()
         self._limited = limits.per_month is not None or limits.per_day is not None
         self._pace = _Pace.of(limits)
         self._largest = self._largest_block()
@@ -171,7 +197,12 @@ class LedgerMeter:
 
         Raises QuotaSpent when the day's or month's calls are used up, and what the ledger raises.
         """
-        lane = self._lanes.setdefault(interface, _Lane(interface, metered))
+        lane = self._lanes.get(interface)
+        if lane is None:
+            lane = self._lanes[interface] = _Lane(interface, metered)
+        if not lane.waiting and self._goes_at_once(lane):
+            self.calls[interface] += 1
+            return
         lane.waiting += 1
         try:
             async with lane.lock:
@@ -207,6 +238,15 @@ class LedgerMeter:
 
     # --- a turn -----------------------------------------------------------------------------------------
 
+    def _goes_at_once(self, lane: _Lane) -> bool:
+        """Take the turn of a call that needs not wait: nobody does, one is counted for it, and has come."""
+        if not self._ready(lane, drop_late=True):
+            return False
+        if self._pace is not None and not lane.turns.take_if_come(self._clock.monotonic()):
+            return False
+        lane.credits -= 1
+        return True
+
     async def _turn(self, lane: _Lane) -> None:
         tries = 0
         while True:
@@ -239,7 +279,7 @@ class LedgerMeter:
         return self._clock.monotonic() - moment
 
     def _ready(self, lane: _Lane, *, drop_late: bool) -> bool:
-        if lane.credits < 1 or lane.day != budgets.today(self._clock.now()):
+        if lane.credits < 1 or lane.day != self._days.of(self._clock.now()):
             return False
         if self._pace is None:
             return True
@@ -258,7 +298,7 @@ class LedgerMeter:
 
     async def _fill(self, lane: _Lane) -> None:
         stale = _Stale(0, lane.day)
-        if lane.day != budgets.today(self._clock.now()):
+        if lane.day != self._days.of(self._clock.now()):
             stale, lane.credits = _Stale(lane.credits, lane.day), 0
         held, turns = lane.credits, lane.turns.left
         block, lead = lane.block, lane.lead
