@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from json import dumps as ascii_json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -63,6 +64,21 @@ class Common:
         from engine.run.workplace import choose
 
         return choose(self.env, self.connections, self.ledger)
+
+    def choose_existing(self) -> Choice:
+        """Likewise, for commands on what a ledger holds: there must be one."""
+        from engine.ledger.open import require_ledger
+
+        choice = self.choose()
+        require_ledger(choice.ledger)
+        return choice
+
+    def choose_for(self, scheme: str) -> Choice:
+        """Likewise, for commands that make a ledger where there is none: not where the scheme is not."""
+        from engine.scheme.load import find_scheme
+
+        find_scheme(scheme, Path.cwd())
+        return self.choose()
 
 
 def common_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -51,7 +51,7 @@ async def _rehearsed(common: Common, old: str, new: str, last: int) -> list[Rehe
         schemes = [checked_scheme(str(path), choice.environment) for path in (before, after)]
         if any(scheme.is_callback for scheme in schemes):
             raise UsageError(tr("a callback scheme has no records of its own to compare"))
-        async with Workplace(choice) as place:
+        async with Workplace(common.choose_existing()) as place:
             was, becomes = (build_lane(place, scheme, {}, lists=False) for scheme in schemes)
             work = Work("diff", choice.environment.name, place.ledger, place.clock, Tally(), Brake())
             return await rehearse(was, becomes, work, last)

@@ -61,7 +61,7 @@ async def _reconcile(common: Common, scheme: str, given: Mapping[str, Any]) -> R
     from engine.run.workplace import Workplace
     from engine.scheme.params import parse_overrides
 
-    async with Workplace(common.choose()) as place:
+    async with Workplace(common.choose_for(scheme)) as place:
         now = place.clock.now()
         request = Request(
             scheme,

@@ -231,7 +231,7 @@ async def _retry(common: Common, scheme: str, names: tuple[str, ...], given: dic
         release=given["reason"].strip(),
     )
     options = Options(settle_wait=seconds_option("--settle-wait", given["settle_wait"]))
-    async with Workplace(common.choose()) as place:
+    async with Workplace(common.choose_existing()) as place:
         with Reporter(common, place) as reporter:
             request = Request(
                 scheme,

@@ -57,7 +57,7 @@ async def _adopt(
     from engine.scheme.params import parse_overrides
 
     overrides = parse_overrides(pairs)
-    async with Workplace(common.choose()) as place:
+    async with Workplace(common.choose_existing()) as place:
         wanted = Adoption(
             scheme, name, reason, bill, overrides, lambda lane: announce(place, lane, tr("asks"))
         )

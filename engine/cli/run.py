@@ -39,7 +39,7 @@ async def _run(common: Common, given: dict[str, Any]) -> int:
     from engine.scheme.params import parse_overrides
 
     overrides = parse_overrides(given["pairs"])
-    async with Workplace(common.choose()) as place:
+    async with Workplace(common.choose_for(given["scheme"])) as place:
         since, until = window_options(given["since"], given["until"], place.clock.now())
         options = Options(
             since=since,

@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text
 from engine.errors import UsageError
 from engine.language import tr
 from engine.ledger import faults
-from engine.ledger.open import ledger_path, ledger_place, ledger_version
+from engine.ledger.open import ledger_path, ledger_place, ledger_version, require_ledger
 from engine.ledger.tables import deliveries, metadata, records, runs
 
 if TYPE_CHECKING:
@@ -102,8 +102,7 @@ def _file(url: str) -> Path:
             tr('the ledger "{place}" is no file', place=ledger_place(url)),
             hint=tr("back it up with the database's own tool: pg_dump --format=custom"),
         )
-    if not path.exists():
-        raise UsageError(tr('there is no ledger "{place}"', place=str(path)))
+    require_ledger(url)
     return path
 
 

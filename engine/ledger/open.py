@@ -31,6 +31,7 @@ __all__ = [
     "ledger_url",
     "ledger_version",
     "open_ledger",
+    "require_ledger",
     "upgrade",
     "version",
 ]
@@ -84,6 +85,22 @@ def open_ledger(url: str, *, inline: bool = False) -> LedgerPort:
         engine.dispose()
         raise
     return InlineLedger(engine) if inline else ThreadLedger(engine)
+
+
+def require_ledger(url: str) -> None:
+    """Refuse to go on where there is no ledger yet: who only looks must not leave an empty one behind.
+
+    Only a file is looked for; a server answers for itself. Raises UsageError, with the place.
+    """
+    path = ledger_path(url)
+    if path is not None and not path.exists():
+        raise UsageError(
+            tr('there is no ledger "{place}"', place=str(path)),
+            hint=tr(
+                "the first `engine run` makes it; else run the command where your project is, or name the "
+                "ledger with --ledger or ENGINE_LEDGER"
+            ),
+        )
 
 
 def version(url: str) -> str | None:

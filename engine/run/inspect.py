@@ -17,7 +17,7 @@ from engine.connector.transport import HttpTransport
 from engine.errors import EngineError, UsageError
 from engine.language import tr
 from engine.ledger import deliveries, events, records
-from engine.ledger.open import open_ledger
+from engine.ledger.open import open_ledger, require_ledger
 from engine.ledger.rows import Fault, State
 from engine.run.retry import named, set_aside
 from engine.run.workplace import clock_of
@@ -45,7 +45,8 @@ class View:
 
 @asynccontextmanager
 async def looking(choice: Choice) -> AsyncIterator[View]:
-    """Open the ledger of a choice."""
+    """Open the ledger of a choice, which must be there. Raises UsageError where it is not."""
+    require_ledger(choice.ledger)
     ledger = open_ledger(choice.ledger)
     try:
         yield View(choice, ledger, clock_of(choice))

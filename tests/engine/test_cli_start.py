@@ -81,6 +81,7 @@ def test_completion_is_offered(tmp_path: Path) -> None:
     ids=" ".join,
 )
 def test_json_may_stand_before_and_after_the_command(prompt: Any, words: list[str]) -> None:
+    prompt("ledger", "upgrade")
     said = prompt(*words)
     assert said.code == 0
     assert isinstance(said.json, dict)

@@ -315,6 +315,7 @@ def test_an_unreachable_target_is_3_and_loses_nothing(world: Any) -> None:
     ],
 )
 def test_exit_codes_and_error_objects(world: Any, arguments: list[str], code: int) -> None:
+    world.engine("ledger", "upgrade")
     found = world.engine(*arguments, "--json")
     assert found.code == code, found.out + found.err
     if code:

@@ -152,7 +152,7 @@ def _survives(world: Any, url: str, table: str, column: str, value: Any) -> None
 
 @pytest.mark.parametrize("name", NAMED)
 def test_a_spoilt_column_is_said_and_nothing_is_paid_twice(spoilt: Any, name: str) -> None:
-    _told(spoilt, "ledger", "status")
+    _told(spoilt, "ledger", "upgrade")
     url = f"sqlite:///{next(spoilt.folder.rglob('*.db'))}"
     _survives(spoilt, url, *NAMED[name])
 
