@@ -26,9 +26,11 @@ def in_terminal(question: Question, problem: str | None) -> str | None:
         if question.help:
             click.secho(plain(question.help), dim=True, err=True)
         _show_choices(question)
+    offered = question.guess or question.default or ""
     answer: str = click.prompt(
         click.style(plain(question.text), bold=True),
-        default=question.guess or question.default,
+        default=offered,
+        show_default=bool(offered),
         err=True,
         type=str,
     )
@@ -40,9 +42,9 @@ def nobody(question: Question, problem: str | None) -> str | None:
     return None
 
 
-def confirmed(text: str) -> bool:
-    """Ask for a yes in the terminal."""
-    return click.confirm(click.style(text, bold=True), default=True, err=True)
+def confirmed(text: str, *, no: bool = False) -> bool:
+    """Ask for a yes in the terminal; `no` is what no answer means there."""
+    return click.confirm(click.style(text, bold=True), default=not no, err=True)
 
 
 def _show_choices(question: Question) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,9 @@ from engine.errors import CredentialsError, EngineError, SchemeError, UsageError
 from engine.language import tr
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from engine.findings import Finding
     from engine.market.card import Card
     from engine.market.copying import Plan as Copy
     from engine.market.folder import Folder
@@ -31,6 +33,8 @@ __all__ = ["new"]
 
 _KEPT = Path(".engine") / "new.json"
 _TRIED = Path(".engine") / "new"
+_EMPTY = "S423"
+"""A required field is empty: of a draft, it is to be filled in."""
 
 
 @click.command(
@@ -104,15 +108,11 @@ class _Wizard:
 
     def run(self) -> int:
         from engine.cli.asking import confirmed, in_terminal, nobody
-        from engine.market.wizard.question import answered
 
-        asker: Asker = in_terminal if self.asks else nobody
-        plan = answered(self._flow(), self.answers, asker)
-        if self.answers.unused:
-            raise UsageError(
-                tr("nobody asked for {names}", names=", ".join(self.answers.unused)),
-                hint=tr("the questions are named in `engine new --help` and in docs/market.md"),
-            )
+        plan = self._sound_plan(in_terminal if self.asks else nobody)
+        if plan is None:
+            click.echo(tr("nothing was written"), err=True)
+            return 1
         problem = self._try(plan)
         if self.asks and not confirmed(tr("Save it?")):
             click.echo(tr("nothing was written; `engine new` goes on from here"), err=True)
@@ -124,6 +124,73 @@ class _Wizard:
         return 0
 
     # --- asking ---
+
+    def _sound_plan(self, asker: Asker) -> Plan | None:
+        """Ask until what would be written has no errors; None where a person would not have it so.
+
+        Raises UsageError for an answer of the command line that breaks the scheme.
+        """
+        from engine.cli.asking import confirmed
+        from engine.market.wizard.question import answered
+
+        problems: dict[str, str] = {}
+        while True:
+            plan: Plan = answered(self._flow(), self.answers, asker, problems)
+            if self.answers.unused:
+                raise UsageError(
+                    tr("nobody asked for {names}", names=", ".join(self.answers.unused)),
+                    hint=tr("the questions are named in `engine new --help` and in docs/market.md"),
+                )
+            broken = self._broken(plan)
+            if broken is None:
+                return plan
+            asked, found = broken
+            if asked is None:
+                if not self.asks:
+                    raise SchemeError(
+                        tr(
+                            "the scheme would have an error, {code}: {problem}",
+                            code=found.code,
+                            problem=found.message,
+                        ),
+                        hint=found.hint,
+                    )
+                click.secho(
+                    plain(f"{found.code}  {found.message}\n  {found.hint or ''}".rstrip()), fg="red", err=True
+                )
+                return plan if confirmed(tr("Save it all the same, to mend it by hand?"), no=True) else None
+            reason = tr(
+                'the answer to "{id}" breaks the scheme, {code}: {problem}',
+                id=asked,
+                code=found.code,
+                problem=found.message,
+            )
+            if not self.asks or asked in self.answers.given or asked in problems:
+                raise UsageError(reason, hint=found.hint)
+            self.answers.drop(asked)
+            problems = {asked: f"{reason}\n  {found.hint}" if found.hint else reason}
+
+    def _broken(self, plan: Plan) -> tuple[str | None, Finding] | None:
+        """The first error of what would be written, and the question whose answer it is about, if any.
+
+        What a draft leaves to be filled in is no error yet.
+        """
+        from engine.findings import Severity
+        from engine.market.wizard.blame import question_of
+        from engine.run.workplace import choose
+        from engine.scheme.lint import validate
+        from engine.yaml_nodes import decode_text
+
+        environment = choose(plan.environment, self.common.connections, self.common.ledger).environment
+        with self._aside(plan) as (main, _):
+            for found in validate(main, environment=environment):
+                if found.severity is not Severity.ERROR or (plan.draft is not None and found.code == _EMPTY):
+                    continue
+                file = Path(found.position.file)
+                text = decode_text(file.read_bytes(), str(file)) if file.is_file() else ""
+                scheme = self._main_id(plan) if plan.market is not None and file == main else file.stem
+                return question_of(text, found.position, scheme, self.answers.used), found
+        return None
 
     def _flow(self) -> Any:
         from engine.cli.wizard_reach import Reach
@@ -182,22 +249,15 @@ class _Wizard:
 
     def _try(self, plan: Plan) -> str | None:
         """Show what becomes of one real record, from files written aside; returns what is wrong."""
-        import shutil
-
-        place = self.root / _TRIED
-        shutil.rmtree(place, ignore_errors=True)
         try:
-            main, _ = self._save(plan, place / "schemes", trying=True)
-            overrides = {} if plan.market is None else dict(plan.values.get(self._main_id(plan), {}))
-            shown = run_async(_previewed(self.common, plan, main, overrides))
+            with self._aside(plan) as (main, overrides):
+                shown = run_async(_previewed(self.common, plan, main, overrides))
         except EngineError as error:
             self._unreached = error.exit_code == 3 or isinstance(error, CredentialsError)
             click.secho(tr("it could not be tried yet: {error}", error=error.message), fg="yellow", err=True)
             if error.hint:
                 click.echo(f"  {error.hint}", err=True)
             return error.message
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
         if shown is None:
             click.echo(tr("there is no record to try it on yet"), err=True)
         elif not self.common.json:
@@ -206,6 +266,20 @@ class _Wizard:
             own = {name: value for name, value in shown.record.items() if not name.startswith("_")}
             print_pair(replace(shown, record=own))
         return shown.reason if shown is not None and shown.outcome == "failed" else None
+
+    @contextmanager
+    def _aside(self, plan: Plan) -> Iterator[tuple[Path, dict[str, str]]]:
+        """The scheme as it would be written, in a place of its own, and the params that are not in it."""
+        import shutil
+
+        place = self.root / _TRIED
+        shutil.rmtree(place, ignore_errors=True)
+        try:
+            main, _ = self._save(plan, place / "schemes", trying=True)
+            apart = plan.market is not None and plan.real
+            yield main, dict(plan.values.get(self._main_id(plan), {})) if apart else {}
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
     def _wrong_in(self, main: Path, plan: Plan) -> str | None:
         """What validating the saved scheme finds first: an answer may have broken it."""
@@ -233,9 +307,11 @@ class _Wizard:
             return write_draft(plan, to), []
         copy = self._copied(plan, to)
         values = {copy.naming.scheme(id): params for id, params in plan.values.items()}
-        if trying:
-            return copy.main_file, []
         files = {id: to / f"{id}.yaml" for id in copy.schemes}
+        if trying:
+            if not plan.real:
+                write_values(values, files, None, to)
+            return copy.main_file, []
         settings = settings_file(self.common)
         changed = write_values(values, files, plan.environment if plan.real else None, settings)
         return copy.main_file, [

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Step = str | int
 
-__all__ = ["scalar_spans", "scalars", "with_scalars"]
+__all__ = ["scalar_at", "scalar_spans", "scalars", "with_scalars"]
 
 
 def scalars(text: str, name: str) -> Iterator[tuple[tuple[Step, ...], str]]:
@@ -36,6 +36,20 @@ def scalar_spans(text: str, name: str) -> list[tuple[int, int]]:
             found.append(_span(node))
         elif isinstance(node, MappingNode):
             found += [_span(key) for key, _ in node.value]
+    return found
+
+
+def scalar_at(text: str, line: int, column: int, name: str) -> tuple[Step, ...]:
+    """The path of the scalar at a place: the last of its line that begins there or before, else the first.
+
+    Empty where none begins in that line. Lines and columns count from 1. Raises SchemeError.
+    """
+    found: tuple[Step, ...] = ()
+    for path, node in _walk(_root(text, name), (), set()):
+        if isinstance(node, ScalarNode) and node.start_mark.line + 1 == line:
+            if found and node.start_mark.column + 1 > column:
+                break
+            found = path
     return found
 
 

@@ -255,11 +255,97 @@ def test_what_cannot_be_is_said_and_nothing_is_written(tmp_path: Path, words: li
     assert not (tmp_path / "schemes").exists()
 
 
-def test_an_answer_that_breaks_the_scheme_is_told(tmp_path: Path) -> None:
-    made = engine(tmp_path, "new", "--market", "expense_to_paybill", "--set", "pay_org=${env:HOME}", "--yes")
-    assert made.returncode == 0
-    assert "S109" in made.stderr
-    assert "next: engine validate schemes/expense_to_paybill.yaml" in made.stdout
+BLANK = [
+    *("--blank", "--as", "mine", "--set", "source=dingtalk", "--set", "target=kingdee"),
+    *("--set", "form=AP_PAYBILL", "--set", "request.process_code=PROC-EXPENSE-SANDBOX"),
+]
+COPY = ["--market", "expense_to_paybill"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([*COPY, "--set", "pay_org=${env:HOME}"], '"${env:HOME}" is a reference'),
+        ([*BLANK, "--set", "where={{ extend.status =="], "cannot be read"),
+        ([*BLANK, "--set", "id_path=id of it"], "id of it"),
+        ([*BLANK, "--set", "map.FDATE={{ extend.finish_time | dat }}"], "dat"),
+        ([*BLANK, "--set", 'map.FDATE={value: "$.x"'], "a brace is opened and never closed"),
+        ([*BLANK, "--set", 'map.FDATE={value: "$.x", lookup: nowhere}'], 'the answer to "map.FDATE" breaks'),
+        ([*BLANK, "--set", "map.FDATE={{ params.no_param }}"], 'the answer to "map.FDATE" breaks'),
+        ([*BLANK, "--set", "rows.FPAYBILLENTRY=报销[["], 'the answer to "rows.FPAYBILLENTRY" breaks'),
+    ],
+)
+def test_an_answer_that_would_break_the_scheme_is_refused(
+    tmp_path: Path, words: list[str], told: str
+) -> None:
+    made = engine(tmp_path, "new", *words, "--yes")
+    assert made.returncode == 2, made.stdout
+    assert told in made.stderr
+    assert "Traceback" not in made.stderr
+    assert not (tmp_path / "schemes").exists()
+
+
+def test_in_a_terminal_such_an_answer_is_asked_for_again_with_the_reason(tmp_path: Path) -> None:
+    there = terminal(tmp_path, *COPY)
+    answer(there, "The scheme's id", "ours")
+    answer(there, "审批流的唯一码")
+    answer(there, "从哪天发起的审批开始")
+    answer(there, "此前办结的报销不付")
+    answer(there, "付款组织", "${env:HOME}")
+    there.expect('"..env:HOME." is a reference')
+    answer(there, "付款组织", "101")
+    answer(there, "币别")
+    answer(there, "评论人")
+    there.expect(r"Save it\?.*: ")
+    there.sendline("y")
+    there.expect("next: ")
+    there.expect(pexpect.EOF)
+    made = yaml.safe_load((tmp_path / "schemes/ours.yaml").read_text("utf-8"))
+    assert made["params"]["pay_org"]["default"] == "101"
+
+
+SETTLED = {
+    "final": "",
+    "where": "",
+    "hold": "",
+    "id_path": "$.id",
+    "number_path": "$.extend.business_id",
+    "rows.FPAYBILLENTRY": "报销明细",
+    "name": "mine",
+    "environment": "sandbox",
+    "interface": "topapi/processinstance/get",
+    "target_interface": "batchSave",
+    "key": "FBillNo",
+    "map.FBillNo": "ZZ{{ extend.business_id }}",
+    "map.FBillTypeID": "FKDLX02_SYS",
+    "map.FCONTACTUNITTYPE": "BD_Department",
+    "map.FCONTACTUNIT": "BM000003",
+    "map.FRECTUNITTYPE": "BD_Department",
+    "map.FRECTUNIT": "BM000003",
+    "map.FCURRENCYID": "PRE001",
+    "map.FSETTLECUR": "PRE001",
+    "map.FPAYORGID": "100",
+    "map.FPAYBILLENTRY.FSETTLETYPEID": "JSFS04_SYS",
+    "map.FPAYBILLENTRY.FPURPOSEID": "SFKYT10_SYS",
+    "map.FPAYBILLENTRY.FPAYTOTALAMOUNTFOR": "@.报销金额(元)",
+}
+
+
+def test_an_empty_or_breaking_answer_is_asked_for_again_with_the_reason(tmp_path: Path) -> None:
+    given = [part for name, value in SETTLED.items() for part in ("--set", f"{name}={value}")]
+    there = terminal(tmp_path, *BLANK[:-2], *given)
+    answer(there, "审批流的唯一码")  # Enter alone
+    there.expect("an empty answer will not do here")
+    answer(there, "审批流的唯一码", "PROC-EXPENSE-SANDBOX")
+    answer(there, "FDATE 业务日期", "{{ params.no_param }}")  # only the whole scheme shows that it is wrong
+    there.expect('the answer to "map.FDATE" breaks the scheme')
+    answer(there, "FDATE 业务日期", "{{ extend.finish_time | date }}")
+    there.expect(r"Save it\?.*: ")
+    there.sendline("y")
+    there.expect("next: ")
+    there.expect(pexpect.EOF)
+    assert "{{ extend.finish_time | date }}" in (tmp_path / "schemes/mine.yaml").read_text("utf-8")
+    assert engine(tmp_path, "validate", "schemes/mine.yaml").returncode == 0
 
 
 def test_for_a_real_environment_the_values_go_into_the_connection_file(tmp_path: Path) -> None:

@@ -47,6 +47,14 @@ class Answers:
     def keep(self, id: str, answer: str) -> None:
         """Remember an answer, on the disk, before the next question is asked."""
         self.kept[id] = answer
+        self._write()
+
+    def drop(self, id: str) -> None:
+        """Forget one answer, which would not do after all: it is asked for again."""
+        if self.kept.pop(id, None) is not None:
+            self._write()
+
+    def _write(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"version": _VERSION, "answers": self.kept}, ensure_ascii=False, indent=1)
         beside = self.path.with_name(self.path.name + ".new")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.connector.api import Choice
 from engine.errors import UsageError
 from engine.language import tr
+from engine.market.wizard import fitting
 from engine.market.wizard.draft import Draft, Entry, Rows
 from engine.market.wizard.question import Question
 
@@ -81,9 +82,17 @@ def _source(around: Surroundings) -> Flow[_Source]:
                 check=_something(wanted.name),
             )
     draft = interface.draft
-    id = yield Question("id_path", tr("Where a record's identity stands"), default=draft.get("id", "$.id"))
+    id = yield Question(
+        "id_path",
+        tr("Where a record's identity stands"),
+        default=draft.get("id", "$.id"),
+        check=fitting.path,
+    )
     number = yield Question(
-        "number_path", tr("Where the number stands that people call it by"), default=draft.get("number", id)
+        "number_path",
+        tr("Where the number stands that people call it by"),
+        default=draft.get("number", id),
+        check=fitting.path,
     )
     words = {
         "final": tr("When a record is finished (empty: always)"),
@@ -92,7 +101,7 @@ def _source(around: Surroundings) -> Flow[_Source]:
     }
     parts = {}
     for part in _PARTS:
-        answer = yield Question(part, words[part], default=draft.get(part, ""))
+        answer = yield Question(part, words[part], default=draft.get(part, ""), check=fitting.condition)
         if answer.strip():
             parts[part] = answer.strip()
     windowed = any(each.moved for each in interface.fields.values())
@@ -160,6 +169,7 @@ def _mapping(target: _Target, sample: Mapping[str, Any], number: str) -> Flow[li
         f"map.{target.key}",
         tr("{field}: how a document is numbered", field=target.key),
         default="{{ " + number.removeprefix("$.") + " }}",
+        check=fitting.right_side(),
     )
     entries = [Entry(target.key, key, _label(target.fields.get(target.key)))]
     for wanted in target.fields.values():
@@ -205,6 +215,7 @@ def _entry(wanted: Field, id: str, sample: Mapping[str, Any], before: str) -> Fl
             ]
         ),
         default=_default(wanted),
+        check=fitting.right_side(nested=before == "@."),
         guess=f"{before}{guess}" if guess else None,
         choices=offered,
     )
@@ -285,6 +296,7 @@ def _something(name: str) -> Any:
     def check(answer: str) -> None:
         if not answer.strip():
             raise UsageError(tr('"{name}" must not be empty', name=name))
+        fitting.no_reference(answer)
 
     return check
 

@@ -11,7 +11,7 @@ from engine.yaml_edit import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Draft", "Entry", "Rows"]
+__all__ = ["Draft", "Entry", "Rows", "mapped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ class Draft:
         yield f"  connection: {quoted(self.target_connection)}"
         yield f"  interface: {quoted(self.target_interface)}"
         if self.form:
-            yield f"  form: {self.form}"
-        yield f"  key: {self.key}"
+            yield f"  form: {quoted(self.form)}"
+        yield f"  key: {quoted(self.key)}"
         if self.until:
             yield f"  until: {self.until}"
         yield "  mapping:"
@@ -102,7 +102,7 @@ def _entry_lines(entry: Entry, indent: int) -> Iterator[str]:
     pad = " " * indent
     told = f"   # {entry.label}" if entry.label else ""
     if entry.rows is None:
-        value = _written(entry.value)
+        value = mapped(entry.value)
         later = "" if entry.value else f" ★ {tr('to be filled in')}"
         yield f"{pad}{entry.field}: {value}{told or ('   #' if later else '')}{later}"
         return
@@ -116,7 +116,7 @@ def _entry_lines(entry: Entry, indent: int) -> Iterator[str]:
         yield from _entry_lines(inner, indent + 6)
 
 
-def _written(value: str) -> str:
+def mapped(value: str) -> str:
     """A mapping's right side: as the user wrote it where that is YAML already, else quoted."""
     if not value:
         return '""'

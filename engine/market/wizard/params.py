@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import UsageError
 from engine.language import tr
+from engine.market.wizard import fitting
 from engine.market.wizard.question import Question
 from engine.scheme.params import GO_LIVE, param_value, params_in_window_start
 
@@ -43,7 +44,7 @@ def ask_params(
                 help=_help(spec, told),
                 default=default,
                 choices=_offered(told, scheme, around),
-                check=_typed(spec, now),
+                check=_typed(spec, now, real=real),
             )
             asked.add(name)
             own = "" if spec.default is None else str(spec.default)
@@ -86,8 +87,11 @@ def _offered(told: ParamCard | None, scheme: Scheme, around: Surroundings) -> Se
     return ()
 
 
-def _typed(spec: ParamSpec, now: datetime) -> Callable[[str], None]:
+def _typed(spec: ParamSpec, now: datetime, *, real: bool) -> Callable[[str], None]:
+    """A check of an answer's type, and that it can stand where it goes: a scheme, or connections.yaml."""
+
     def check(answer: str) -> None:
+        (fitting.reference if real else fitting.no_reference)(answer)
         if not answer.strip():
             if spec.required:
                 raise UsageError(tr('"{name}" must not be empty', name=spec.name))

@@ -71,8 +71,10 @@ class Asker(Protocol):
         """An answer, or None where nobody can be asked. `problem` says why the last one would not do."""
 
 
-def answered(flow: Flow[T], answers: Answers, ask: Asker) -> T:
+def answered(flow: Flow[T], answers: Answers, ask: Asker, problems: dict[str, str] | None = None) -> T:
     """Go through a flow to its end. What was answered before is not asked again; each answer is kept at once.
+
+    `problems`: why the last answer to a question would not do; each is taken out when it is told.
 
     Raises UsageError for a question that nobody answers and that has no default, and what `check` raises for
     an answer that was given on the command line.
@@ -80,13 +82,13 @@ def answered(flow: Flow[T], answers: Answers, ask: Asker) -> T:
     try:
         question = next(flow)
         while True:
-            question = flow.send(_answer(question, answers, ask))
+            question = flow.send(_answer(question, answers, ask, problems or {}))
     except StopIteration as end:
         value: T = end.value
         return value
 
 
-def _answer(question: Question, answers: Answers, ask: Asker) -> str:
+def _answer(question: Question, answers: Answers, ask: Asker, problems: dict[str, str]) -> str:
     problem: str | None = None
     found = answers.of(question.id)
     if found is not None:
@@ -100,6 +102,7 @@ def _answer(question: Question, answers: Answers, ask: Asker) -> str:
             return found
     if question.settled and question.default is not None:
         return question.default
+    problem = problems.pop(question.id, problem)
     while True:
         answer = ask(question, problem)
         if answer is None:
@@ -111,10 +114,15 @@ def _answer(question: Question, answers: Answers, ask: Asker) -> str:
             answer = question.default
             question.refuse(answer)
             return answer  # a default is not kept: it may be another the next time
+        if not answer and question.default is None:
+            problem = tr(
+                "an empty answer will not do here: there is no default; Ctrl-C stops, to go on later"
+            )
+            continue
         try:
             question.refuse(answer)
         except EngineError as error:
-            problem = error.message
+            problem = f"{error.message}\n  {error.hint}" if error.hint else error.message
             continue
         answers.keep(question.id, answer)
         return answer
