@@ -14,6 +14,7 @@ from engine.ledger import runs
 from engine.ledger.leases import Lease
 from engine.run import result as results
 from engine.run.callback_rows import callback_system
+from engine.run.held_back import held_back
 from engine.run.lane import Work
 from engine.run.owner import is_dead, own_name
 from engine.run.pace import find_pace
@@ -150,7 +151,7 @@ async def _conclude(place: Workplace, lane: Lane, work: Work, seconds: float) ->
         calls=place.calls(),
         seconds=seconds,
         ledger=place.choice.place,
-        message=work.brake.guard or (error.message if error else None),
+        message=await held_back(place, lane, work) or (error.message if error else None),
         warnings=(*place.warnings, *work.tally.warnings),
         alerts=alerts,
         error=error,

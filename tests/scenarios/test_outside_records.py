@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -265,9 +266,30 @@ def test_a_guard_stops_the_flood(world: Any, guard: str) -> None:
     assert (found.code, found.json["status"]) == (1, "partial")
     assert found.few() == {"fetched": 5, "delivered": 2, "pending": 3}
     assert len(world.kingdee.bills) == 2
-    assert "guard" in found.json["message"]
+    said = found.json["message"]
+    assert "guard: a run sends at most" in said
+    left = Decimal("510.10") - Decimal(found.json["amount"]["delivered"])
+    assert f"3 documents worth {left} are held back" in said
+    assert "`engine records list expense_to_paybill --state ready --env company`" in said
+    assert "`engine run expense_to_paybill --env company` then sends the next ones" in said
+    assert "schemes/expense_to_paybill.yaml:" in said.partition("raise `guard`")[2]
+    listed = world.engine("records", "list", "expense_to_paybill", "--state", "ready", "--json")
+    assert len(listed.json["records"]) == 3
     assert world.run().few() == {"fetched": 3, "delivered": 2, "pending": 1}
     assert world.run().few() == {"fetched": 1, "delivered": 1}
+
+
+def test_a_guard_that_one_document_exceeds_names_it(world: Any) -> None:
+    """No number of runs would send it; so they say which it is, and what has to be raised."""
+    whole = 'guard: {documents: 500, amount: "1000000", of: FPAYBILLENTRY.FPAYTOTALAMOUNTFOR}'
+    world.without_callback((whole, 'guard: {amount: "50", of: FPAYBILLENTRY.FPAYTOTALAMOUNTFOR}'))
+    claim = world.claims(1)[0]
+    for _ in range(2):
+        found = world.run()
+        assert found.few() == {"fetched": 1, "pending": 1}
+        assert "1 document worth 100.00 is held back" in found.json["message"]
+        assert f"'{claim.number}' alone is worth 100.00" in found.json["message"]
+    assert world.kingdee.bills == []
 
 
 def test_preview_shows_all_and_sends_nothing(world: Any) -> None:
