@@ -12,10 +12,11 @@ from engine.ledger.tables import deliveries, events, records
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
-__all__ = ["Known", "holders", "ids", "known", "latest", "named"]
+__all__ = ["Known", "holders", "ids", "known", "latest", "named", "pruned"]
 
 _AT_ONCE = 500
 
@@ -40,14 +41,34 @@ def known(tx: Connection, system: str, family: str, source_ids: Sequence[str]) -
     return {row.source_id: Known(row.id, row.number, row.snapshot, row.final) for row in found}
 
 
-def ids(tx: Connection, system: str, family: str) -> list[tuple[str, bool]]:
-    """The id of every record of a family, and whether it is final."""
+def ids(tx: Connection, system: str, family: str) -> list[tuple[str, bool, bool]]:
+    """The id of every record of a family, whether it is final, and whether what it said is kept: it may
+    have been pruned."""
+    kept = records.c.snapshot.is_not(None).label("kept")
     found = tx.execute(
-        select(records.c.source_id, records.c.final).where(
+        select(records.c.source_id, records.c.final, kept).where(
             records.c.system == system, records.c.family == family
         )
     )
-    return [(row.source_id, row.final) for row in found]
+    return [(row.source_id, row.final, row.kept) for row in found]
+
+
+def pruned(tx: Connection, scheme: str, target_system: str, since: datetime, until: datetime) -> list[str]:
+    """The ids of the records that a scheme delivered in since ≤ t < until, and of which only that is kept."""
+    return list(
+        tx.scalars(
+            select(records.c.source_id)
+            .select_from(deliveries.join(records, records.c.id == deliveries.c.record_id))
+            .where(
+                deliveries.c.scheme == scheme,
+                deliveries.c.target_system == target_system,
+                deliveries.c.delivered_at >= since,
+                deliveries.c.delivered_at < until,
+                records.c.snapshot.is_(None),
+            )
+            .distinct()
+        )
+    )
 
 
 def latest(tx: Connection, record_ids: Sequence[int], kinds: Collection[str]) -> dict[int, list[Event]]:

@@ -34,7 +34,7 @@ def test_what_is_known_of_records(tx: Connection, rows: dict[str, int]) -> None:
     }
     assert found["1"].snapshot == {"总金额": "1.10"}
     assert comparing.known(tx, "other", "f", ["1"]) == {}
-    assert sorted(comparing.ids(tx, "d", "f")) == [("1", True), ("2", False), ("3", False)]
+    assert sorted(comparing.ids(tx, "d", "f")) == [("1", True, True), ("2", False, True), ("3", False, False)]
 
 
 def test_the_last_event_of_each_kind_and_delivery(tx: Connection, rows: dict[str, int]) -> None:

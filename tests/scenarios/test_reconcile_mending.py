@@ -259,8 +259,11 @@ def test_the_claims_it_reads_are_not_read_again_by_the_run(world: Any) -> None:
     assert len(claims) == len(world.kingdee.bills)
 
 
+@pytest.mark.parametrize("since", ["-45d", "-75d"], ids=["made before", "made within"])
 @pytest.mark.parametrize("there", [True, False])
-def test_what_was_pruned_is_read_again_or_counts_for_what_was_paid(world: Any, there: bool) -> None:
+def test_what_was_pruned_is_read_again_or_counts_for_what_was_paid(
+    world: Any, there: bool, since: str
+) -> None:
     world.without_callback()
     claim = world.claim("88.00", days_ago=30)
     claim.finished = world.now
@@ -270,7 +273,10 @@ def test_what_was_pruned_is_read_again_or_counts_for_what_was_paid(world: Any, t
     assert pruned.json["snapshots"] == 1
     if not there:
         world.dingtalk.claims.clear()
-    found = reconcile(world, "--since", "-45d")
+    world.dingtalk.log.clear()
+    found = reconcile(world, "--since", since)
+    assert found.json["expected_calls"]["dingtalk"] == 2, "one listing, and one claim to read again"
+    assert len(world.dingtalk.calls("get")) == 1
     assert (found.code, found.json["differences"]) == (0, [])
     assert found.json["totals"]["claims"] == {"count": 1, "amount": "88.00", "without_amount": 0}
     assert found.json["totals"]["unexplained"] == "0.00"

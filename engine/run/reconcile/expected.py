@@ -28,15 +28,23 @@ async def expected_calls(lane: Lane, work: Work, since: datetime, until: datetim
     assert lane.origin is not None
     assert lane.source is not None
     system = lane.origin.system
-    known = await work.ledger.do(lambda tx: comparing.ids(tx, system, lane.family))
+    known, pruned = await work.ledger.do(
+        lambda tx: (
+            comparing.ids(tx, system, lane.family),
+            comparing.pruned(tx, lane.scheme.id, lane.to.system, since, until),
+        )
+    )
     created = lane.origin.connector.creation_time
-    inside = [final for id, final in known if (made := created(id)) is None or since <= made < until]
+    inside = [each for each in known if (made := created(each[0])) is None or since <= made < until]
+    open_ = sum(not final for _, final, _ in inside)
+    unread = sum(not (final and kept) for _, final, kept in inside)
+    elsewhen = set(pruned) - {id for id, _, _ in inside}  # their bills are listed, and they are read again
     longest = lane.source.longest_span
     spans = 1 if longest is None else max(len(cut(since, until, longest)), 1)
     pages = max(ceil(len(inside) / _size(lane.request)), spans)
-    gets = inside.count(False) if lane.source.gets_each else 0
-    asked = 2 * ceil(len(inside) / _TARGET_PAGE) + 2 * ceil(inside.count(False) / _KEYS_AT_ONCE)
-    return {lane.origin.connection.name: pages + gets, lane.to.connection.name: max(asked, 2)}
+    gets = unread if lane.source.gets_each else 0
+    asked = 2 * ceil(len(inside) / _TARGET_PAGE) + 2 * ceil(open_ / _KEYS_AT_ONCE)
+    return {lane.origin.connection.name: pages + gets + len(elsewhen), lane.to.connection.name: max(asked, 2)}
 
 
 async def refuse_beyond_budget(lane: Lane, expected: Mapping[str, int]) -> None:
