@@ -129,11 +129,14 @@ def _found(common: Common, plan: Plan) -> list[Finding]:
     return [finding for file in files for finding in validate(file, environment=environment)]
 
 
-def _next(common: Common, plan: Plan, findings: Sequence[Finding]) -> str:
+def _next(common: Common, plan: Plan, findings: Sequence[Finding]) -> list[str]:
+    from engine.cli.next_steps import next_steps
+
     environment = common.environment()
-    suffix = "" if environment.is_sandbox else f" --env {environment.name}"
-    command = "validate" if any(finding.severity == "error" for finding in findings) else "preview"
-    return f"engine {command} {near(plan.main_file)}{suffix}"
+    broken = any(finding.severity == "error" for finding in findings)
+    return next_steps(
+        near(plan.main_file), None if environment.is_sandbox else environment.name, broken=broken
+    )
 
 
 def tell_shared(file: Path) -> None:
@@ -172,11 +175,12 @@ def _as_json(
         "set": [near(file) for file in changed],
         "origin": near(origin),
         "findings": [finding_json(finding) for finding in findings],
-        "next": _next(common, plan, findings),
+        "next": _next(common, plan, findings)[0],
     }
 
 
 def _tell(common: Common, plan: Plan, changed: Sequence[Path], findings: Sequence[Finding]) -> None:
+    from engine.cli.next_steps import tell_next
     from engine.cli.show import say
 
     for name in plan.new:
@@ -190,4 +194,4 @@ def _tell(common: Common, plan: Plan, changed: Sequence[Path], findings: Sequenc
     for finding in findings:
         say(str(finding), style="red" if finding.severity == "error" else "yellow")
     tell_shared(plan.main_file)
-    say(tr("next: {command}", command=_next(common, plan, findings)))
+    tell_next(_next(common, plan, findings))

@@ -33,6 +33,8 @@ __all__ = ["new"]
 
 _KEPT = Path(".engine") / "new.json"
 _TRIED = Path(".engine") / "new"
+_SHOWN = frozenset({"start", "id", "environment"})
+"""Answers that what was saved shows by itself."""
 _EMPTY = "S423"
 """A required field is empty: of a draft, it is to be filled in."""
 
@@ -118,9 +120,9 @@ class _Wizard:
             click.echo(tr("nothing was written; `engine new` goes on from here"), err=True)
             return 1
         main, changed = self._save(plan, self.root / "schemes")
-        self.answers.forget()
         write_editor_schemas(self.common, self.root)
         self._tell(plan, main, changed, problem or self._wrong_in(main, plan))
+        self.answers.forget()
         return 0
 
     # --- asking ---
@@ -260,11 +262,15 @@ class _Wizard:
             return error.message
         if shown is None:
             click.echo(tr("there is no record to try it on yet"), err=True)
-        elif not self.common.json:
+        elif self.asks:
             from engine.cli.preview import print_pair
 
             own = {name: value for name, value in shown.record.items() if not name.startswith("_")}
             print_pair(replace(shown, record=own))
+        elif not self.common.json:
+            from engine.cli.preview import print_briefly
+
+            print_briefly(shown)
         return shown.reason if shown is not None and shown.outcome == "failed" else None
 
     @contextmanager
@@ -336,12 +342,12 @@ class _Wizard:
 
     def _tell(self, plan: Plan, main: Path, changed: list[Path], problem: str | None) -> None:
         from engine.cli.market_copy import tell_shared
+        from engine.cli.next_steps import next_steps, tell_next
 
         shown = near(main)
-        suffix = f" --env {plan.environment}" if plan.real else ""
-        following = f"engine run {shown}{suffix}"
-        if problem is not None:
-            following = f"engine connections check{suffix}" if self._unreached else f"engine validate {shown}"
+        broken = problem is not None
+        environment = plan.environment if plan.real else None
+        following = next_steps(shown, environment, broken=broken, unreached=broken and self._unreached)
         if self.common.json:
             emit(
                 {
@@ -350,18 +356,38 @@ class _Wizard:
                     "files": [near(file) for file in changed] or [shown],
                     "environment": plan.environment,
                     "problem": problem,
-                    "next": following,
+                    "next": following[0],
                 }
             )
             return
-        click.echo(tr("saved: {files}", files=shown))
+        click.echo(
+            tr("saved: {files}", files=shown if plan.market is None else self._from(shown, plan.market))
+        )
         if problem is not None and not self._unreached:
             click.secho(plain(problem), fg="yellow", err=True)
         more = [near(file) for file in changed if near(file) != shown]
         if more:
             click.echo(tr("with it: {files}", files=", ".join(_by_folder(more))))
         tell_shared(main)
-        click.echo(tr("next: {command}", command=following))
+        if not self.asks:
+            self._tell_answers()
+        tell_next(following)
+
+    def _from(self, shown: str, market: str) -> str:
+        card = self._folders[market].card
+        assert card is not None
+        return tr("{file}, from {name} {release}", file=shown, name=card.name, release=card.release)
+
+    def _tell_answers(self) -> None:
+        """What was answered, and what a default answered for nobody."""
+        given = {**self.answers.kept, **self.answers.given}
+        told = {name: value for name, value in self.answers.found.items() if value and name not in _SHOWN}
+        own = [f"{name}={value}" for name, value in told.items() if name in given]
+        defaults = [f"{name}={value}" for name, value in told.items() if name not in given]
+        if own:
+            click.echo(plain(tr("answered: {answers}", answers=", ".join(own))))
+        if defaults:
+            click.echo(plain(tr("by default: {answers}", answers=", ".join(defaults))))
 
 
 def _by_folder(files: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.run.preview import Previewed
     from engine.run.workplace import Workplace
 
-__all__ = ["outcome_word", "preview", "print_pair"]
+__all__ = ["outcome_word", "preview", "print_briefly", "print_pair"]
 
 _FIRST = 3
 # Worth seeing when there is nothing to deliver: what goes wrong, and what the mapping makes of the rest.
@@ -150,6 +150,21 @@ def outcome_word(name: str) -> str:
         "held": tr("held"),
         "failed": tr("failed"),
     }[name]
+
+
+def print_briefly(one: Previewed) -> None:
+    """What would become of a record, in one line."""
+    words = [
+        tr("tried on {record}: {outcome}", record=one.number or one.id, outcome=outcome_word(one.outcome))
+    ]
+    key = getattr(one.verdict, "key", None)
+    if one.outcome == "deliver" and key:
+        words = [tr("tried on {record}: becomes '{key}'", record=one.number or one.id, key=key)]
+        if _worth(one):
+            words.append(f"{_worth(one):,.2f}")
+    elif one.reason:
+        words.append(one.reason)
+    click.echo(plain(", ".join(words)))
 
 
 def print_pair(one: Previewed) -> None:

@@ -84,7 +84,7 @@ def test_a_market_scheme_in_a_terminal_from_nothing_to_a_run(tmp_path: Path) -> 
     there.expect("FPAYBILLENTRY")  # a real record's document
     there.expect(r"Save it\?.*: ")
     there.sendline("y")
-    there.expect(r"next: (engine run schemes/our_expenses\.yaml)")
+    there.expect(r"then: (engine run schemes/our_expenses\.yaml)")
     there.expect(pexpect.EOF)
 
     scheme = tmp_path / "schemes/our_expenses.yaml"
@@ -123,7 +123,7 @@ def test_what_was_answered_outlives_an_interruption(tmp_path: Path) -> None:
     last.sendline("y")
     last.expect(r"Save it\?.*: ")
     last.sendline("y")
-    last.expect("next: engine run schemes/kept_name.yaml")
+    last.expect("then: engine run schemes/kept_name.yaml")
     last.expect(pexpect.EOF)
     assert (tmp_path / "schemes/kept_name.yaml").is_file()
 
@@ -201,7 +201,7 @@ def test_a_scheme_from_nothing_in_a_terminal(tmp_path: Path) -> None:
             break
     there.expect(": ")
     there.sendline("y")
-    there.expect("next: engine run schemes/mine.yaml")
+    there.expect("then: engine run schemes/mine.yaml")
     there.expect(pexpect.EOF)
     assert not left
     assert engine(tmp_path, "validate", "schemes/mine.yaml").returncode == 0
@@ -232,6 +232,30 @@ def test_without_a_terminal(tmp_path: Path, language: str) -> None:
     twice = engine(tmp_path, *words, language=language)
     assert twice.returncode == 2
     assert "ours" in twice.stdout
+
+
+def test_without_a_terminal_it_says_in_short_what_was_made(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+    made = engine(one, "new", "--market", "expense_to_paybill", "--set", "pay_org=101", "--yes")
+    lines = made.stdout.splitlines()
+    assert len(lines) < 12, made.stdout
+    assert lines[0].startswith("tried on 20")
+    assert "becomes 'DD" in lines[0]
+    assert "saved: schemes/expense_to_paybill.yaml, from expense_to_paybill 1.0.0" in lines
+    assert "answered: pay_org=101" in lines
+    assert any(line.startswith("by default: process_code=PROC-EXPENSE-SANDBOX, ") for line in lines)
+    following = lines[-2:]
+    copied = engine(other, "market", "copy", "expense_to_paybill").stdout.splitlines()
+    assert (
+        copied[-2:]
+        == following
+        == [  # both ways to a copy go on in the same way
+            "next: engine preview schemes/expense_to_paybill.yaml",
+            "then: engine run schemes/expense_to_paybill.yaml",
+        ]
+    )
 
 
 @pytest.mark.parametrize(

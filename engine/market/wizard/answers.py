@@ -21,6 +21,8 @@ class Answers:
     given: Mapping[str, str] = field(default_factory=dict)
     kept: dict[str, str] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
+    found: dict[str, str] = field(default_factory=dict)
+    """All answers of this wizard in the order of the questions, defaults among them."""
 
     @classmethod
     def load(cls, path: Path, given: Mapping[str, str]) -> Answers:

@@ -80,9 +80,12 @@ def answered(flow: Flow[T], answers: Answers, ask: Asker, problems: dict[str, st
     an answer that was given on the command line.
     """
     try:
+        answers.found.clear()
         question = next(flow)
         while True:
-            question = flow.send(_answer(question, answers, ask, problems or {}))
+            answer = _answer(question, answers, ask, problems or {})
+            answers.found[question.id] = answer
+            question = flow.send(answer)
     except StopIteration as end:
         value: T = end.value
         return value
