@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Checked", "NotFit", "check_folder", "laid_out", "load_schemes"]
 
+_TOO_LARGE = "M207"
 TESTS_MOST = 200
 SECONDS_MOST = 60.0
 _PATIENCE = 10
@@ -55,24 +57,36 @@ class Checked:
 def check_folder(folder: Folder, page: Callable[[Folder], str] | None = None) -> Checked:
     """All that is wrong with a market scheme's folder, as it was read. Nothing is raised.
 
-    `page` makes the page that the folder should have, where it is to be looked at. What is no sound shape is
-    not looked into further.
+    `page` makes the page that the folder should have, where it is to be looked at. A folder that is too large
+    is not looked into further. Of any other, the schemes that could be read safely are looked into, too; but
+    their tests are run only where nothing is wrong.
     """
     found = list(folder.findings)
-    card = folder.card
-    if card is None or not sound(found):
+    if any(finding.code == _TOO_LARGE for finding in found):
         return Checked(folder, tuple(found))
-    _check_connectors(card, found)
-    _check_listed(folder, card, found)
-    if not sound(found):
-        return Checked(folder, tuple(found))
+    card, refused = folder.card, _refused(folder)
+    if card is not None:
+        _check_connectors(card, found)
+        _check_listed(folder, card, refused, found)
     with laid_out(folder) as place:
-        schemes, tests = _check_schemes(folder, card, place, found)
-        found = [_where_it_was(finding, place, folder.path) for finding in found]
+        looked: list[Finding] = []
+        schemes, tests = _check_schemes(folder, card, place, looked, whole=sound(found))
+        found += [
+            _where_it_was(finding, place, folder.path)
+            for finding in looked
+            if not any(f'"{name}"' in finding.message for name in refused)  # what was refused is told already
+        ]
         tests = [replace(test, message=_moved(test.message, place, folder.path)) for test in tests]
     if page is not None and sound(found):
         _check_page(folder, page(folder), found)
     return Checked(folder, tuple(found), tuple(schemes), tuple(tests))
+
+
+def _refused(folder: Folder) -> set[str]:
+    """The files that are there and were not read, by their names in the folder."""
+    before = f"{folder.path}{os.sep}"
+    named = (finding.position.file for finding in folder.findings if finding.position.file.startswith(before))
+    return {Path(file[len(before) :]).as_posix() for file in named} - set(folder.files)
 
 
 class NotFit(SchemeError):
@@ -126,12 +140,12 @@ def _check_connectors(card: Card, found: list[Finding]) -> None:
             found.append(Finding("M303", param.position, message))
 
 
-def _check_listed(folder: Folder, card: Card, found: list[Finding]) -> None:
+def _check_listed(folder: Folder, card: Card, refused: set[str], found: list[Finding]) -> None:
     """The schemes of the card are those of the folder."""
-    there = {
-        name.removesuffix(".yaml") for name in folder.files if name.endswith(".yaml") and name != FILE_NAME
-    }
+    there = {name.removesuffix(".yaml") for name in folder.files if _is_scheme(name)}
     for id in card.schemes:
+        if f"{id}.yaml" in refused:
+            continue
         if id not in there or "/" in id:
             message = tr('there is no scheme "{name}" in the folder', name=id)
             hint = tr("known are {names}", names=", ".join(sorted(there)) or "-")
@@ -155,20 +169,27 @@ def _entry(card: Card, key: str, name: str) -> Position:
 
 
 def _check_schemes(
-    folder: Folder, card: Card, place: Path, found: list[Finding]
+    folder: Folder, card: Card | None, place: Path, found: list[Finding], *, whole: bool
 ) -> tuple[list[Scheme], list[TestResult]]:
+    """`whole`: nothing is wrong so far. Without a card, every scheme of the folder is looked into."""
     schemes: list[Scheme] = []
-    for id in card.schemes:
+    there = [name.removesuffix(".yaml") for name in folder.files if _is_scheme(name)]
+    ids = there if card is None else [id for id in card.schemes if id in there]
+    for id in ids:
         loaded = load_scheme(place / f"{id}.yaml", _REACH)
         found += check_loaded(loaded, _REACH)
         if loaded.scheme is not None:
             schemes.append(loaded.scheme)
-        if loaded.draft is not None:
+        if loaded.draft is not None and card is not None:
             _check_one(loaded.draft, id, card, found)
-    if len(schemes) == len(card.schemes):
+    if card is not None and whole and len(schemes) == len(card.schemes):
         _check_together(folder, card, schemes, found)
     found[:] = _once(found)
-    return schemes, _tested(schemes, found) if sound(found) else []
+    return schemes, _tested(schemes, found) if whole and sound(found) else []
+
+
+def _is_scheme(name: str) -> bool:
+    return name.endswith(".yaml") and name != FILE_NAME
 
 
 def _check_one(scheme: Scheme, id: str, card: Card, found: list[Finding]) -> None:

@@ -188,6 +188,34 @@ def test_a_card_that_is_none_is_refused_quickly(folder: Path, text: str) -> None
     assert time.process_time() - began < 5
 
 
+def test_what_is_wrong_with_the_folder_and_with_its_schemes_is_told_in_one_go(folder: Path) -> None:
+    (folder / ".hidden").write_text("x", encoding="utf-8")
+    changed(folder, "name: expense_to_paybill", "name: other", "market.yaml")
+    _template("\"{{ ''.__class__ }}\"")(folder)
+    changed(folder, "  connection: kingdee", "  connection: elsewhere")
+    told = reasons(folder)
+    assert [code for code in ("M203", "M104", "M303") if not any(code in each for each in told)] == []
+    assert any("__class__" in each for each in told)
+
+    (folder / "market.yaml").unlink()  # whatever a card would say, the template is no better
+    told = reasons(folder)
+    assert any("M101" in each for each in told)
+    assert any("__class__" in each for each in told)
+
+
+def test_a_file_that_is_refused_is_not_missed_as_well(folder: Path) -> None:
+    table = next((folder / "tables").glob("*.csv"))
+    kept = table.rename(folder.parent / "kept.csv")
+    table.symlink_to(kept)
+    assert [each[:4] for each in reasons(folder)] == ["M202"]
+
+
+def test_a_folder_that_is_too_large_is_not_looked_into(folder: Path) -> None:
+    (folder / "tables" / "large.csv").write_bytes(b"x" * 1_000_001)
+    _template("\"{{ ''.__class__ }}\"")(folder)
+    assert [each[:4] for each in reasons(folder)] == ["M207"]
+
+
 def test_a_scheme_that_is_a_bomb_is_refused_quickly(folder: Path) -> None:
     began = time.process_time()
     for text in (_bomb(), "[" * 3000, "x: &x {<<: [*x, *x]}"):
