@@ -18,7 +18,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "ConfigurationError",
@@ -89,9 +92,21 @@ class UsageError(EngineError):
 
 
 class SchemeError(EngineError):
-    """A scheme, table or settings file is wrong."""
+    """A scheme, table or settings file is wrong. `others`: what else is, where the file could be read on."""
 
     kind = "scheme"
+    others: tuple[SchemeError, ...] = ()
+
+    @classmethod
+    def of(cls, found: Sequence[SchemeError]) -> SchemeError:
+        """The first of several, with the rest as its others."""
+        found[0].others = tuple(found[1:])
+        return found[0]
+
+    @property
+    def each(self) -> tuple[SchemeError, ...]:
+        """This one and the others."""
+        return (self, *self.others)
 
 
 class ConfigurationError(EngineError):

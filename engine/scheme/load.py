@@ -94,7 +94,10 @@ def _marked(content: str, path: Path) -> list[Finding]:
     try:
         refuse_marks(content, str(path))
     except UndecidedError as error:
-        return [Finding(UNDECIDED, error.position or Position(str(path)), error.message, hint=error.hint)]
+        return [
+            Finding(UNDECIDED, each.position or Position(str(path)), each.message, hint=each.hint)
+            for each in error.each
+        ]
     return []
 
 

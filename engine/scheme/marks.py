@@ -11,7 +11,7 @@ import re
 from engine.errors import Position, SchemeError
 from engine.language import tr
 
-__all__ = ["BETWEEN", "CLOSING", "OPENING", "UndecidedError", "first_mark", "refuse_marks"]
+__all__ = ["BETWEEN", "CLOSING", "OPENING", "UndecidedError", "open_choices", "refuse_marks"]
 
 OPENING = "<<<<<<< "
 BETWEEN = "======="
@@ -20,10 +20,16 @@ CLOSING = ">>>>>>> "
 _MARK = re.compile(rf"^(?:{OPENING}|{BETWEEN}[ \t]*\r?$|{CLOSING})", re.MULTILINE)
 
 
-def first_mark(text: str) -> int | None:
-    """The line, from 1, of the first mark that stands in a text; None where there is none."""
-    found = _MARK.search(text)
-    return text.count("\n", 0, found.start()) + 1 if found else None
+def open_choices(text: str) -> list[int]:
+    """The lines, from 1, where a choice is left open: its first mark, or a mark that was left over."""
+    lines, line, at, inside = [], 1, 0, False
+    for found in _MARK.finditer(text):
+        line, at = line + text.count("\n", at, found.start()), found.start()
+        opens = found[0].startswith(OPENING)
+        if opens or not inside:
+            lines.append(line)
+        inside = opens or (inside and not found[0].startswith(CLOSING))
+    return lines
 
 
 class UndecidedError(SchemeError):
@@ -31,17 +37,22 @@ class UndecidedError(SchemeError):
 
 
 def refuse_marks(text: str, name: str) -> None:
-    """Raise UndecidedError at the first mark in a text; `name` is its file's."""
-    line = first_mark(text)
-    if line is not None:
-        raise UndecidedError(
-            tr("two versions stand here side by side, and nobody has chosen yet"),
-            position=Position(name, line),
-            hint=tr(
-                "between {first} and {middle} stands yours, from there to {last} the other; "
-                "keep what is to hold, and delete the lines with the marks",
-                first=OPENING.strip(),
-                middle=BETWEEN,
-                last=CLOSING.strip(),
-            ),
-        )
+    """Raise UndecidedError at the first choice that a text leaves open, and tell of the others; `name` is
+    its file's."""
+    found = [_undecided(Position(name, line)) for line in open_choices(text)]
+    if found:
+        raise UndecidedError.of(found)
+
+
+def _undecided(place: Position) -> UndecidedError:
+    return UndecidedError(
+        tr("two versions stand here side by side, and nobody has chosen yet"),
+        position=place,
+        hint=tr(
+            "between {first} and {middle} stands yours, from there to {last} the other; "
+            "keep what is to hold, and delete the lines with the marks",
+            first=OPENING.strip(),
+            middle=BETWEEN,
+            last=CLOSING.strip(),
+        ),
+    )

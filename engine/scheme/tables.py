@@ -99,14 +99,15 @@ def load_table(spec: TableSpec, folder: Path) -> StaticTable:
 
 def _trimmed(spec: TableSpec) -> dict[str, Any]:
     entries: dict[str, Any] = {}
+    wrong: list[SchemeError] = []
     for key, value in (spec.values or {}).items():
         trimmed = key.strip()
         if trimmed in entries:
-            raise SchemeError(
-                tr('the key "{key}" stands twice in the table "{table}"', key=trimmed, table=spec.name),
-                position=spec.position,
-            )
+            text = tr('the key "{key}" stands twice in the table "{table}"', key=trimmed, table=spec.name)
+            wrong.append(SchemeError(text, position=spec.position))
         entries[trimmed] = value
+    if wrong:
+        raise SchemeError.of(wrong)
     return entries
 
 
@@ -143,6 +144,7 @@ def _read_csv(path: Path, shown: str, spec: TableSpec) -> dict[str, Any]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     entries: dict[str, Any] = {}
     lines: dict[str, int] = {}
+    wrong: list[SchemeError] = []
     line = 1
     try:
         header = [name.strip() for name in next(reader, [])]
@@ -150,18 +152,24 @@ def _read_csv(path: Path, shown: str, spec: TableSpec) -> dict[str, Any]:
         at_value = _column(header, spec.value, spec, shown)
         line = reader.line_num + 1
         for row in reader:
-            if any(cell.strip() for cell in row):
-                key, value = _cells(row, at_key, at_value, Position(shown, line), len(header))
-                if key in lines:
-                    raise _twice(key, spec.name, Position(shown, line), lines[key])
-                entries[key], lines[key] = value, line
-            line = reader.line_num + 1
+            place, line = Position(shown, line), reader.line_num + 1
+            if not any(cell.strip() for cell in row):
+                continue
+            try:
+                key, value = _cells(row, at_key, at_value, place, len(header))
+            except SchemeError as error:
+                wrong.append(error)
+                continue
+            if key in lines:
+                wrong.append(_twice(key, spec.name, place, lines[key]))
+                continue
+            entries[key], lines[key] = value, place.line
     except csv.Error as error:
-        raise SchemeError(
-            tr("not CSV: {problem}", problem=error),
-            position=Position(shown, line),
-            hint=tr("a quote in this line has no counterpart, or stands inside a cell"),
-        ) from error
+        hint = tr("a quote in this line has no counterpart, or stands inside a cell")
+        text = tr("not CSV: {problem}", problem=error)
+        wrong.append(SchemeError(text, position=Position(shown, line), hint=hint))
+    if wrong:
+        raise SchemeError.of(wrong)
     return entries
 
 

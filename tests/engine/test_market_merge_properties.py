@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.market.merge import Conflict, Outcome, merge_csv, merge_lines, merge_yaml
 from engine.market.merge.reading import Unstructured, read_tree
-from engine.scheme.marks import first_mark
+from engine.scheme.marks import open_choices
 from engine.yaml_nodes import read_yaml_text
 
 # --- texts with comments and styles, and edits of them ------------------------------------------------------
@@ -239,7 +239,7 @@ def test_a_merge_keeps_what_it_must(history: History) -> None:
     for side in ("mine", "theirs"):
         plain(decided(outcome, side))
     if not outcome.conflicts:
-        assert first_mark(outcome.text) is None
+        assert not open_choices(outcome.text)
         assert keyed(plain(outcome.text)) == merged(*(keyed(plain(text)) for text in (base, mine, theirs)))
         assert merge_yaml(base, outcome.text, theirs).text == outcome.text  # an upgrade that is done again
         assert merge_yaml(theirs, outcome.text, theirs).text == outcome.text

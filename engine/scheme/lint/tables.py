@@ -35,12 +35,17 @@ def _check_static(look: Look, spec: TableSpec) -> None:
     try:
         load_table(spec, look.scheme.file.parent)
     except SchemeError as error:
-        own = error.position is None or error.position.file == spec.position.file
-        code, place = "S108" if isinstance(error, UndecidedError) else "S504", error.position
-        if own:
-            code = "S503" if spec.file else "S504"
-            place = look.node("tables", spec.name, "file" if spec.file else "values").position
-        look.error(code, place or spec.position, error.message, error.hint)
+        for each in error.each:
+            _say(look, spec, each)
+
+
+def _say(look: Look, spec: TableSpec, error: SchemeError) -> None:
+    own = error.position is None or error.position.file == spec.position.file
+    code, place = "S108" if isinstance(error, UndecidedError) else "S504", error.position
+    if own:
+        code = "S503" if spec.file else "S504"
+        place = look.node("tables", spec.name, "file" if spec.file else "values").position
+    look.error(code, place or spec.position, error.message, error.hint)
 
 
 def _check_live(look: Look, spec: TableSpec) -> None:
