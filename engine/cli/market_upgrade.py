@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["diff", "upgrade"]
 
+_LONGEST = 100
+
 
 @click.command(help=tr("Show what you have changed in a copy, and what the market has."))
 @click.argument("id")
@@ -237,7 +239,9 @@ def _tell_list(title: str, changes: Sequence[Change]) -> None:
 
 
 def _change(change: Change) -> str:
-    """One change on one line."""
+    """One change on one line; of long values, the part that changed."""
+    from engine.cli.changed_part import changed_part
+
     path = f"{change.path}  " if change.path else ""
     match change.kind:
         case "added":
@@ -251,16 +255,19 @@ def _change(change: Change) -> str:
             return tr("{path}in another order: {value}", path=path, value=_value(change.after))
     if not change.path:
         return tr("changed")
-    return f"{path}{_value(change.before)} → {_value(change.after)}"
+    before, after = changed_part(_text(change.before), _text(change.after), _LONGEST)
+    return f"{path}{before} → {after}"
 
 
 def _value(value: Any) -> str:
+    text = _text(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _text(value: Any) -> str:
     from engine import jsontext
 
-    if value is None:
-        return ""
-    text = jsontext.dumps(value)
-    return text if len(text) <= 100 else text[:99] + "…"
+    return "" if value is None else jsontext.dumps(value)
 
 
 def _tell_upgrade(

@@ -85,6 +85,16 @@ def test_diff_tells_what_both_have_changed(place: Place) -> None:
     assert "市场改的 (2)" in chinese
 
 
+def test_of_a_long_value_diff_shows_the_part_that_changed(place: Place) -> None:
+    place.mine("行政报销类型 | default('', true),", "行政报销小类 | default('', true),")
+    said = place.prompt("market", "diff", "expense_to_paybill").out
+    line = next(line for line in said.splitlines() if "target.mapping.FREMARK" in line)
+    before, after = line.split(" → ")
+    assert "行政报销类型" in before
+    assert "行政报销小类" in after
+    assert max(len(before), len(after)) < 160
+
+
 def test_diff_as_json(place: Place) -> None:
     edited(place)
     place.theirs("  batch: 20\n", "  batch: 5\n")
