@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode
 
@@ -54,11 +55,16 @@ class Approvals(Protocol):
 # --- the old API (oapi.dingtalk.com) --------------------------------------------------------------------
 
 
+@lru_cache(maxsize=16)
+def _quoted(token: str) -> str:
+    return quote(token, safe="")
+
+
 class OldWire(Wire):
     """The token stands in the query; a header is not read."""
 
     def request(self, path: str, body: Mapping[str, Any], token: str) -> Request:
-        url = f"{self.base}/{path}?access_token={quote(token, safe='')}"
+        url = f"{self.base}/{path}?access_token={_quoted(token)}"
         return Request("POST", url, _JSON, jsontext.dumps(body).encode())
 
 
@@ -84,11 +90,8 @@ class OldApprovals:
         )
 
     async def instance(self, id_: str) -> dict[str, Any]:
-        def take(answer: dict[str, Any]) -> dict[str, Any]:
-            return _checked(answer.get("process_instance"), "form_component_values")
-
         body = {"process_instance_id": id_}
-        return await self.wire.read("topapi/processinstance/get", body, take)
+        return await self.wire.read("topapi/processinstance/get", body, _old_instance)
 
 
 # --- the new API (api.dingtalk.com) ---------------------------------------------------------------------
@@ -131,11 +134,8 @@ class NewApprovals:
         )
 
     async def instance(self, id_: str) -> dict[str, Any]:
-        def take(answer: dict[str, Any]) -> dict[str, Any]:
-            return from_new(_checked(answer.get("result"), "formComponentValues"))
-
         body = {"processInstanceId": id_}
-        return await self.wire.read("v1.0/workflow/processInstances", body, take)
+        return await self.wire.read("v1.0/workflow/processInstances", body, _new_instance)
 
 
 # --- answers ----------------------------------------------------------------------------------------------
@@ -160,6 +160,14 @@ def _is_id(value: Any) -> bool:
     return (
         isinstance(value, str) and value.strip() != "" and len(value) <= _LONGEST_ID and value.isprintable()
     )
+
+
+def _old_instance(answer: dict[str, Any]) -> dict[str, Any]:
+    return _checked(answer.get("process_instance"), "form_component_values")
+
+
+def _new_instance(answer: dict[str, Any]) -> dict[str, Any]:
+    return from_new(_checked(answer.get("result"), "formComponentValues"))
 
 
 def _checked(instance: Any, form: str) -> dict[str, Any]:

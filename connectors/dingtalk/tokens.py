@@ -52,13 +52,18 @@ class Tokens:
 
     async def get(self) -> str:
         """A token that should be good. Raises CredentialsError, ConfigurationError, Unreachable."""
+        if self._is_good():
+            return self._token
         failures = self._failures
         async with self._lock:
-            if not self._token or self._session.clock.monotonic() >= self._until:
+            if not self._is_good():
                 if self._failure is not None and self._failures != failures:
                     raise self._failure  # of the task that this one has waited for
                 await self._fetch()
             return self._token
+
+    def _is_good(self) -> bool:
+        return self._token != "" and self._session.clock.monotonic() < self._until
 
     def drop(self, token: str) -> None:
         """This token was refused. A newer one, fetched meanwhile by another task, stays."""

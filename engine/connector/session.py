@@ -184,31 +184,38 @@ class Session:
         tries, with growing and jittered waits, at least as long as the system asked. Raises what `decode`
         and `make` raise, and Unreachable when no try gave a usable answer.
         """
+        try:
+            response = await self.call(interface, await make(), metered=metered)
+            return self._decoded(interface, decode, response)  # nearly always all there is
+        except Exception as error:
+            failed = error  # the other tries stand outside, so that this is not the context of their errors
+        return await self._read_again(interface, make, decode, metered, failed)
+
+    async def _read_again(
+        self,
+        interface: str | None,
+        make: Callable[[], Awaitable[Any]],
+        decode: Callable[[Any], T],
+        metered: bool,
+        error: Exception,
+    ) -> T:
+        """What is left to do when the first try has failed with `error`."""
         renewed = False
+        first = [error]
 
         async def attempt() -> T:
             nonlocal renewed
             while True:
-                request = await make()
-                response = await self.call(interface, request, metered=metered)
                 try:
+                    if first:
+                        raise first.pop()  # which tenacity is to count
+                    response = await self.call(interface, await make(), metered=metered)
                     return self._decoded(interface, decode, response)
                 except Renew as lost:
                     if renewed:
                         raise CredentialsError(self.scrub(lost.message)) from None
                     renewed = True
 
-        first: list[Exception] = []
-
-        async def again() -> T:
-            if first:
-                raise first.pop()  # the first try, which tenacity is to count
-            return await attempt()
-
-        try:
-            return await attempt()  # nearly always all there is
-        except Exception as error:
-            first.append(error)
         from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
         retrying = AsyncRetrying(
@@ -219,11 +226,11 @@ class Session:
             reraise=True,
         )
         try:
-            result: T = await retrying(again)
-        except Retry as error:
-            raise Unreachable(self.scrub(error.message)) from None
-        except NoAnswer as error:
-            raise Unreachable(error.message) from None
+            result: T = await retrying(attempt)
+        except Retry as last:
+            raise Unreachable(self.scrub(last.message)) from None
+        except NoAnswer as last:
+            raise Unreachable(last.message) from None
         return result
 
     async def aclose(self) -> None:

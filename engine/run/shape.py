@@ -111,7 +111,8 @@ class Shapes:
         rows: list[tuple[str, ...] | None] = []
         for label in self._labels.get(labels) or self._fields_among(labels):
             value = record[label]
-            kind = _kind(value)
+            plain = value.__class__ is str and "一" <= value[:1] <= "鿿"  # most are, and it is told at once
+            kind = "text" if plain else _kind(value)
             kinds.append(kind)
             if kind == "table":
                 rows.append(_columns(value) if value else None)
@@ -196,13 +197,15 @@ def _components(record: Mapping[str, Any]) -> dict[Spot, str]:
 
 def _kind(value: Any) -> str:
     """What sort of thing a value is; '' for nothing."""
-    if isinstance(value, list):
-        return "table"
-    if value is None or value == {}:
+    if value is None:
         return ""
-    if isinstance(value, dict):
-        return "text"
-    text = (value if isinstance(value, str) else str(value)).strip()
+    if not isinstance(value, str):
+        if isinstance(value, list):
+            return "table"
+        if isinstance(value, dict):
+            return "text" if value else ""
+        value = str(value)
+    text = value.strip()
     if len(text) <= _LONGEST_NOTHING and text in _NOTHING:
         return ""
     first = text[0]

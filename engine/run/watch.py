@@ -127,6 +127,8 @@ class FormWatch:
 
     async def load(self, ledger: LedgerPort) -> None:
         """Read the last documents of the scheme from the ledger, once."""
+        if self._loaded:
+            return
         async with self._lock:
             if self._loaded:
                 return
