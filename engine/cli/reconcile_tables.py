@@ -61,12 +61,12 @@ def _days(compared: Reconciliation) -> None:
         for line in shown
     ]
     show_table(heading, [*rows, (tr("total"), "", "", *_cells(claims, bills))])
-    if len(shown) < len(lines):
+    left_out = len(lines) - len(shown)
+    if left_out:
         say(
-            tr(
-                "{count} days that agree are not shown; --excel FILE has them all",
-                count=len(lines) - len(shown),
-            )
+            tr("1 day that agrees is not shown; --excel FILE has them all")
+            if left_out == 1
+            else tr("{count} days that agree are not shown; --excel FILE has them all", count=left_out)
         )
 
 
@@ -145,16 +145,30 @@ def _closing(compared: Reconciliation) -> None:
     say("")
     count = len(compared.open)
     if count:
-        text = tr("{count} differences: {causes}", count=count, causes=_counted(compared.open))
+        causes = _counted(compared.open)
+        text = (
+            tr("1 difference: {causes}", causes=causes)
+            if count == 1
+            else tr("{count} differences: {causes}", count=count, causes=causes)
+        )
         click.echo(click.style(text, fg="yellow", bold=True))
     else:
         click.echo(click.style(tr("both sides agree"), fg="green", bold=True))
     if compared.others.count:
-        text = tr(
-            "{count} other documents of {form} in this period, {amount} in all, are not of this scheme",
-            count=compared.others.count,
-            form=compared.form,
-            amount=money(compared.others.amount),
+        amount = money(compared.others.amount)
+        text = (
+            tr(
+                "1 other document of {form} in this period, {amount}, is not of this scheme",
+                form=compared.form,
+                amount=amount,
+            )
+            if compared.others.count == 1
+            else tr(
+                "{count} other documents of {form} in this period, {amount} in all, are not of this scheme",
+                count=compared.others.count,
+                form=compared.form,
+                amount=amount,
+            )
         )
         say(f"  {text}")
     for warning in compared.warnings:

@@ -127,7 +127,7 @@ def _table(found: Sequence[Delivery]) -> None:
             for delivery in found
         ],
     )
-    click.echo(tr("{count} records", count=len(found)))
+    click.echo(tr("1 record") if len(found) == 1 else tr("{count} records", count=len(found)))
     classes = Counter(each.fault.failure for each in found if each.fault and each.fault.failure)
     for frequent, _ in classes.most_common(1):
         click.echo(tr("{command} tells more", command=f"engine help {frequent}"))
@@ -258,7 +258,7 @@ def skip(common: Common, scheme: str, names: tuple[str, ...], reason: str) -> in
     if common.json:
         emit({"skipped": count})
     else:
-        click.echo(tr("{count} records set aside", count=count))
+        click.echo(tr("1 record set aside") if count == 1 else tr("{count} records set aside", count=count))
     return 0
 
 

@@ -77,7 +77,11 @@ def handle(common: Common, scheme: str, names: tuple[str, ...], reason: str) -> 
     if common.json:
         emit({"handled": [{"name": name, "cause": cause} for name, cause in zip(names, causes, strict=True)]})
     else:
-        click.echo(tr("{count} differences marked as handled", count=len(causes)))
+        click.echo(
+            tr("1 difference marked as handled")
+            if len(causes) == 1
+            else tr("{count} differences marked as handled", count=len(causes))
+        )
     return 0
 
 

@@ -198,14 +198,22 @@ class Summary:
         suffix = "" if environment.is_sandbox else f" --env {environment.name}"
         if result.attention:
             command = f"engine records list {result.scheme} --state attention{suffix}"
-            text = tr("{count} records need attention: {command}", count=result.attention, command=command)
+            text = (
+                tr("1 record needs attention: {command}", command=command)
+                if result.attention == 1
+                else tr("{count} records need attention: {command}", count=result.attention, command=command)
+            )
             say(f"  → {text}", style="yellow")
         if result.alerts:
             command = f"engine records list {result.scheme} --state attention{suffix}"
-            text = tr(
-                "something happened to {count} delivered records: {command}",
-                count=result.alerts,
-                command=command,
+            text = (
+                tr("something happened to 1 delivered record: {command}", command=command)
+                if result.alerts == 1
+                else tr(
+                    "something happened to {count} delivered records: {command}",
+                    count=result.alerts,
+                    command=command,
+                )
             )
             say(f"  → {text}", style="yellow")
         if result.callbacks.get("failed") and self._lane is not None:

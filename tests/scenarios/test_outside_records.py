@@ -415,3 +415,30 @@ def test_what_failed_before_sending_is_mapped_again_by_the_scheme_of_now(world: 
     world.without_callback((old, own))
     found = world.engine("records", "retry", "expense_to_paybill", claim.number, "--json")
     assert found.few() == {"fetched": 1, "delivered": 1}, found.out
+
+
+@pytest.mark.parametrize(
+    ("many", "records", "differences", "needs"),
+    [(1, "1 record", "1 difference", "needs"), (2, "2 records", "2 differences", "need")],
+)
+def test_one_record_is_not_spoken_of_as_many(
+    world: Any, many: int, records: str, differences: str, needs: str
+) -> None:
+    """What stands in the summary, the list and the comparison, for one of a thing and for several."""
+    world.without_callback()
+    form = expense_form([("办公费", "2024-05-06", "88.00元")], "88.00")
+    claims = [world.claim("88.00", form=form) for _ in range(many)]
+    ran = world.engine("run", "expense_to_paybill")
+    assert f"→ {records} {needs} attention: engine records list" in ran.out
+    assert f"\n{records}\n" in world.engine("records", "list", "expense_to_paybill").out
+    assert f"\n{differences}: failed {many}" in world.engine("reconcile", "expense_to_paybill").out
+    assert f"共 {many} 条" in world.engine("records", "list", "expense_to_paybill", ENGINE_LANG="zh").out
+    numbers = [claim.number for claim in claims]
+    aside = world.engine("records", "skip", "expense_to_paybill", *numbers, "--reason", "cash")
+    assert aside.out == f"{records} set aside\n"
+
+
+def test_one_file_is_not_spoken_of_as_many(world: Any) -> None:
+    scheme = "schemes/expense_to_paybill.yaml"
+    assert "\n1 file: 0 errors, " in world.engine("validate", scheme).out
+    assert "\n2 files: 0 errors, " in world.engine("validate", "schemes").out
