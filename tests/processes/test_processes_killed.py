@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from math import prod
 from typing import Any
 
 import pytest
+
+FEWEST_KILLS = 50
+"""Real kills in one run of the tests; `make soak` adds a thousand."""
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    """How many kills a form of a test must see, as its mark says."""
+    return int(request.node.get_closest_marker("kills").args[0])
 
 
 @pytest.fixture
@@ -23,22 +33,43 @@ def databases(postgresql_server: Any) -> Iterator[Callable[[], str]]:
         postgresql_server.drop(name)
 
 
+@pytest.mark.kills(6)
 @pytest.mark.parametrize("seed", range(6))
-def test_killed_again_and_again(company: Callable[..., Any], seed: int) -> None:
-    _storms(company, seed, 6, lambda: None)
+def test_killed_again_and_again(company: Callable[..., Any], seed: int, kills: int) -> None:
+    _storms(company, seed, kills, lambda: None)
 
 
+@pytest.mark.kills(4)
 @pytest.mark.parametrize("seed", range(6, 8))
 def test_killed_again_and_again_on_postgresql(
-    company: Callable[..., Any], seed: int, databases: Callable[[], str]
+    company: Callable[..., Any], seed: int, kills: int, databases: Callable[[], str]
 ) -> None:
-    _storms(company, seed, 4, databases)
+    _storms(company, seed, kills, databases)
 
 
+@pytest.mark.kills(4)
 @pytest.mark.parametrize("unique", [True, False], ids=["unique", "plain"])
-def test_killed_between_the_products_own_simulators(simulated: Callable[..., Any], unique: bool) -> None:
+def test_killed_between_the_products_own_simulators(
+    simulated: Callable[..., Any], unique: bool, kills: int
+) -> None:
     """They are served by a process of their own, which outlives every kill."""
-    _storms(simulated, 20 + unique, 4, lambda: None, unique)
+    _storms(simulated, 20 + unique, kills, lambda: None, unique)
+
+
+def test_at_least_fifty_real_kills_are_in_every_check() -> None:
+    """That is promised; who shortens one of the tests above has to lengthen another."""
+    assert sum(_kills_of(test) for test in list(globals().values())) >= FEWEST_KILLS
+
+
+def _kills_of(test: object) -> int:
+    """The kills of a test in all its parametrised forms; none where it does not run in every check."""
+    marks: dict[str, list[Any]] = {}
+    for mark in getattr(test, "pytestmark", ()):
+        marks.setdefault(mark.name, []).append(mark.args)
+    if "kills" not in marks or marks.keys() & {"skip", "skipif", "xfail", "soak"}:
+        return 0
+    forms = prod(len(values) for _, values in marks.get("parametrize", ()))
+    return int(marks["kills"][0][0]) * forms
 
 
 def test_a_planted_bug_is_seen(company: Callable[..., Any]) -> None:
@@ -64,4 +95,5 @@ def _storms(
         kind = bool((seed + total.sets) % 2) if unique is None else unique
         made = company(unique=kind, ledger=ledger())
         total.add(killing.Storm(made, 1000 * seed + total.sets, kills - total.kills).play())
+    assert total.kills >= kills
     assert not total.bad()
