@@ -177,13 +177,12 @@ class Fetcher:
         self, delivery: Delivery, verdict: Verdict | Undecided, record: dict[str, Any], *, read: bool
     ) -> Prepared | None:
         """Keep the record and what becomes of it, in one transaction."""
+        number = self.lane.number_of(record)
 
         def write(tx: Transaction) -> tuple[Delivery, Verdict | Undecided]:
             if read:
                 final = not isinstance(verdict, Waiting)
-                records.keep_snapshot(
-                    tx, delivery.record_id, record, self.lane.number_of(record), final, self.work.clock.now()
-                )
+                records.keep_snapshot(tx, delivery.record_id, record, number, final, self.work.clock.now())
             if isinstance(verdict, Undecided):
                 deliveries.touch(tx, [delivery.id], self.work.run)
                 return delivery, verdict
@@ -200,8 +199,7 @@ class Fetcher:
         tally.failed += isinstance(told, Failed | Held)
         if not isinstance(told, Mappable):
             return None
-        shown = after.but(number=self.lane.number_of(record))
-        return Prepared(shown, told.key, told.payload, told.amount, told.guarded)
+        return Prepared(after.but(number=number), told.key, told.payload, told.amount, told.guarded)
 
     def _told(self, tx: Transaction, delivery: Delivery, verdict: Verdict, record: dict[str, Any]) -> Verdict:
         """The verdict in the light of what the ledger knows of other records, and of this one's past."""
