@@ -24,6 +24,7 @@ __all__ = ["ApprovalSource"]
 
 _SPEAKS_OF_TIME = re.compile(r"time|date|day|时间|日期|天", re.IGNORECASE)
 _SELECTS = ("DDSelectField", "DDMultiSelectField")
+_LISTED_AT_A_TIME = 64
 _TIME_CODES = frozenset(("invalidEndTime", "invalidInstanceListIdsStartTime"))
 
 
@@ -40,7 +41,7 @@ class ApprovalSource:
         self._approvals = approvals
         self._history = history
         self._forms = forms
-        self._next: dict[tuple[Span, str], str] = {}
+        self._chains: dict[Span, dict[str, str]] = {}
 
     async def page(self, request: Mapping[str, Any], span: Span | None, cursor: Any) -> Page:
         """One page of ids. Raises SpanRefused when the span is older than DingTalk lists."""
@@ -128,12 +129,22 @@ class ApprovalSource:
     def _refuse_circle(self, span: Span, cursor: Any, following: Any) -> None:
         """Cursors are opaque, but a chain of them that comes back to itself would never end."""
         here, there = str(0 if cursor is None else cursor), str(following)
+        if cursor is None:
+            self._begin(span)
+        chain = self._chains.setdefault(span, {})
         step: str | None = there
         while step is not None and step != here:
-            step = self._next.get((span, step))
+            step = chain.get(step)
         if step is not None:
             raise Unreachable(tr("DingTalk's listing runs in a circle at cursor {cursor}", cursor=there))
-        self._next[span, here] = there
+        chain[here] = there
+
+    def _begin(self, span: Span) -> None:
+        """Follow a listing anew, and let go of those that were begun long before it."""
+        self._chains.pop(span, None)
+        while len(self._chains) >= _LISTED_AT_A_TIME:
+            del self._chains[next(iter(self._chains))]
+        self._chains[span] = {}
 
     def _scrubbed(self, problem: Problem) -> str:
         return self._approvals.wire.session.scrub(problem.message)

@@ -15,17 +15,22 @@ __all__ = ["Pages"]
 _IDLE_MOST = 5
 """So many pages in a row may name nothing new; a page may be empty, or overlap with the one before."""
 _BEYOND = 2
-"""A listing that goes on past so many times what the source says it gives at most is not followed."""
+"""Past so many times what the source says it gives at most, no listing is followed."""
 _LONGEST_CURSOR = 2000
 
 
 class Pages:
-    """One listing's pages. `most`: how many items the source says that it gives at most, if it says so."""
+    """One listing's pages. `most`: how many items the source says that it gives at most, if it says so.
 
-    def __init__(self, most: int | None) -> None:
+    A listing of a span that can be halved is not followed beyond that: there may be more than it gives.
+    """
+
+    def __init__(self, most: int | None, *, can_be_halved: bool) -> None:
         self._most = most
+        self._halves = can_be_halved and most is not None
+        self._followed = most if can_be_halved or most is None else _BEYOND * most
         self._cursors: set[str] = set()
-        self._ids: set[str] = set()
+        self._ids: set[int] = set()  # hashes: half of the memory, and as good for knowing a loop
         self._idle = 0
         self.seen = 0
 
@@ -35,7 +40,7 @@ class Pages:
         Raises Unreachable for a cursor that came before, and for pages that name nothing new.
         """
         known = len(self._ids)
-        self._ids.update(item.id for item in page.items)
+        self._ids.update([hash(item.id) for item in page.items])
         self.seen += len(page.items)
         cursor = page.cursor
         if cursor is None:
@@ -51,4 +56,9 @@ class Pages:
             raise Unreachable(
                 tr("the listing does not end: its last {count} pages named nothing new", count=self._idle)
             )
-        return None if self._most is not None and len(self._ids) >= _BEYOND * self._most else cursor
+        return None if self._followed is not None and len(self._ids) >= self._followed else cursor
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether there may be more than was listed, which the halves of the span would tell."""
+        return self._halves and self._most is not None and self.seen >= self._most

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -35,8 +36,19 @@ _PROBE = 16
 """Of a long span that is new, this part is listed first, by itself: it tells how much there is."""
 _MUCH = 100
 """So many records in that part make it worth while: each further stretch may cost one call more."""
+_SHORTEST = timedelta(minutes=1)
+"""A span that holds more than the source lists is halved down to this."""
 _NARROWEST = timedelta(days=1)
 """A refused span is halved down to this before it is written off as a gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """A span that was listed: how many entries, whether there may be more, and what was no id among them."""
+
+    seen: int
+    cut_off: bool
+    fault: str | None
 
 
 class Lister:
@@ -155,23 +167,8 @@ class Lister:
 
         False when the listing ended early, with nothing written down.
         """
-        faults: list[str] = []
-        cursor: Any = None
-        assert self.lane.source is not None
-        most = self.lane.source.most_items
-        pages = Pages(most)
         try:
-            while True:
-                page = await self.lane.source.page(self.lane.request, span, cursor)
-                self.work.tally.listed += len(page.items)
-                if page.fault is not None:
-                    faults.append(page.fault)
-                await self._take_in(page.items)
-                cursor = pages.next(page)
-                if cursor is None or self.left == 0:
-                    break
-                if not self.work.brake.may_read:
-                    return False
+            listing = await self._read_span(span)
         except SpanRefused as refused:
             return await _ended(before) and await self._narrow(window, span, str(refused))
         except QuotaSpent as error:
@@ -182,20 +179,36 @@ class Lister:
                 return False
             await self._broken(window, span, error)
             return True
-        if self.left == 0 or not await _ended(before):
+        if listing is None or not await _ended(before):
             return False
-        if (
-            span is not None
-            and most is not None
-            and pages.seen >= most
-            and span.end - span.start > timedelta(minutes=1)
-        ):
+        if listing.cut_off and span is not None:
             return await self._list_halves(window, span)
-        if faults:
-            await self._broken(window, span, Unreachable(faults[0]))
+        if listing.fault is not None:
+            await self._broken(window, span, Unreachable(listing.fault))
             return True
-        await self._listed(window, span, pages.seen)
+        await self._listed(window, span, listing.seen)
         return True
+
+    async def _read_span(self, span: Span | None) -> _Listing | None:
+        """List a span page by page; None when the run has enough, or may not read on.
+
+        Raises SpanRefused, QuotaSpent, Unreachable.
+        """
+        assert self.lane.source is not None
+        divisible = span is not None and span.end - span.start > _SHORTEST
+        pages = Pages(self.lane.source.most_items, can_be_halved=divisible)
+        fault: str | None = None
+        cursor: Any = None
+        while True:
+            page = await self.lane.source.page(self.lane.request, span, cursor)
+            self.work.tally.listed += len(page.items)
+            fault = fault or page.fault
+            await self._take_in(page.items)
+            cursor = pages.next(page)
+            if self.left == 0 or (cursor is not None and not self.work.brake.may_read):
+                return None
+            if cursor is None:
+                return _Listing(pages.seen, pages.cut_off, fault)
 
     async def _list_halves(self, window: Window, span: Span) -> bool:
         for half in _halves(span):

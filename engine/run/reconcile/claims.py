@@ -97,8 +97,9 @@ class Claims:
 
     async def _pages(self, span: Span | None) -> AsyncIterator[Sequence[Item]]:
         """The pages of a span; one that is cut off for its size is listed again by halves."""
-        cursor, most = None, self._source.most_items
-        pages = Pages(most)
+        cursor = None
+        divisible = span is not None and span.end - span.start > _NARROWEST
+        pages = Pages(self._source.most_items, can_be_halved=divisible)
         while True:
             try:
                 page = await self._source.page(self._lane.request, span, cursor)
@@ -113,12 +114,8 @@ class Claims:
             yield page.items
             if cursor is None:
                 break
-        if (
-            span is not None
-            and most is not None
-            and pages.seen >= most
-            and span.end - span.start > _NARROWEST
-        ):
+        if pages.cut_off and span is not None:
+            del pages
             middle = span.start + (span.end - span.start) / 2
             for half in (Span(span.start, middle), Span(middle, span.end)):
                 async for items in self._pages(half):

@@ -462,6 +462,9 @@ class Claims:
     get_errors: dict[str, Exception] = field(default_factory=dict)
     longest: timedelta = timedelta(days=120)
     page_size: int = 3
+    most: int | None = None
+    """So many a listing gives at most, as it says; where it is `honest`, nothing of what is beyond."""
+    honest: bool = True
     seconds: float = 0.01
 
     def add(self, id: str, *, age: timedelta = timedelta(hours=1), **fields: Any) -> None:
@@ -479,10 +482,10 @@ class ClaimSource:
     """An `engine.connector.api.Source` over `Claims`."""
 
     family = ""
-    most_items: int | None = None
 
     def __init__(self, claims: Claims, fate: Fate, *, gets_each: bool = True) -> None:
         self.claims = claims
+        self.most_items = claims.most
         self.fate = fate
         self.gets_each = gets_each
         self.longest_span: timedelta | None = claims.longest
@@ -497,6 +500,7 @@ class ClaimSource:
         if error is not None:
             raise error
         ids = [id for id, made in claims.made.items() if span.start <= made < span.end]
+        ids = ids[: claims.most] if claims.honest else ids
         start = int(cursor or 0)
         part = ids[start : start + claims.page_size]
         items = [Item(id, None if self.gets_each else dict(claims.records[id])) for id in part]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -121,6 +122,18 @@ def test_much_is_listed_side_by_side_and_each_stretch_once(bench: Any, much: Non
     before = len(made.claims.pages)
     made.play(all_of_it)
     assert len(made.claims.pages) == before + 1  # the overlap alone
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_more_than_a_listing_gives_is_listed_by_halves(bench: Any, honest: bool) -> None:
+    made = bench(records=0)
+    made.claims.page_size, made.claims.most, made.claims.honest = 5, 20, honest
+    for number in range(1, 61):
+        made.claims.add(str(number), age=timedelta(days=3, minutes=7 * number))
+    told = made.run()
+    assert (told.status, told.counts["fetched"]) == ("success", 60)
+    made.assert_one_each(told, 60)
+    assert max(Counter(made.claims.pages).values()) == 4  # 20 in all, and on to the halves
 
 
 def test_little_is_listed_in_one(bench: Any) -> None:
