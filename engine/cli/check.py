@@ -122,6 +122,7 @@ def _as_github(findings: Sequence[Finding], files: Sequence[Path]) -> None:
         )
 
 
+_EDITS_MOST = 10
 _FORMATS = {"text": _as_text, "json": _as_json, "github": _as_github}
 
 
@@ -178,11 +179,39 @@ def _tell(results: Sequence[TestResult], failed: int) -> None:
     for result in results:
         mark = click.style("✓", fg="green") if result.passed else click.style("✗", fg="red")
         click.echo(f"{mark} {plain(f'{result.scheme}: {result.name}')}")
-        if not result.passed and result.message:
-            for line in result.message.splitlines():
-                click.echo(f"    {plain(line)}")
+        if not result.passed:
+            _tell_why(result)
+    for file in dict.fromkeys(each.position.file for each in results if not each.passed and each.position):
+        _tell_edits(Path(file))
     click.echo(
         tr("1 test, {failed} failed", failed=failed)
         if len(results) == 1
         else tr("{count} tests, {failed} failed", count=len(results), failed=failed)
     )
+
+
+def _tell_why(result: TestResult) -> None:
+    from engine.cli.show import near
+
+    if result.position is not None:
+        place = result.position
+        click.echo(f"    {plain(near(place.file))}:{place.line}:{place.column}")
+    for line in result.message.splitlines():
+        click.echo(f"    {plain(line)}")
+
+
+def _tell_edits(file: Path) -> None:
+    """Of a copy with a failing test: what was changed since it was copied, which may be why."""
+    from engine.cli.market_upgrade import change_words
+    from engine.cli.show import near
+    from engine.market.edited import edits_of
+
+    edits = edits_of(file)
+    if edits:
+        click.echo(tr("changed in '{name}' since it was copied:", name=file.stem))
+    for place, change in edits[:_EDITS_MOST]:
+        click.echo(
+            f"    {plain(near(place.file))}:{place.line}:{place.column}  {plain(change_words(change))}"
+        )
+    if len(edits) > _EDITS_MOST:
+        click.echo("    " + tr("and {count} more", count=len(edits) - _EDITS_MOST))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.market.upgrade import FileUpgrade, Upgrade, Versions
     from engine.scheme.testing import TestResult
 
-__all__ = ["diff", "upgrade"]
+__all__ = ["change_words", "diff", "upgrade"]
 
 _LONGEST = 100
 
@@ -235,10 +235,10 @@ def _tell_list(title: str, changes: Sequence[Change]) -> None:
         if change.file != file:
             file = change.file
             say(f"  {file}")
-        say(f"    {_change(change)}")
+        say(f"    {change_words(change)}")
 
 
-def _change(change: Change) -> str:
+def change_words(change: Change) -> str:
     """One change on one line; of long values, the part that changed."""
     from engine.cli.changed_part import changed_part
 

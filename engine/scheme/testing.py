@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from engine.connector.catalog import Catalog
     from engine.connector.environments import Environment
+    from engine.errors import Position
     from engine.mapping.scope import LookupFn
     from engine.mapping.templates import Template
     from engine.scheme.model import Scheme, SourceSpec, TestSpec
@@ -41,7 +42,10 @@ _SECONDS_MOST = 1.0
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """What became of one test. `line` is where it stands in the scheme; `message` is '' when it passed."""
+    """What became of one test. `message` is '' when it passed.
+
+    `line` is where the test stands in the scheme; `position` says it in full, where there is a test.
+    """
 
     __test__ = False
 
@@ -50,6 +54,7 @@ class TestResult:
     passed: bool
     message: str
     line: int
+    position: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,8 @@ def run_tests(
         tables = load_tables(scheme)
     except SchemeError as error:
         return [
-            TestResult(scheme.id, test.name, False, str(error), test.position.line) for test in scheme.tests
+            TestResult(scheme.id, test.name, False, str(error), test.position.line, test.position)
+            for test in scheme.tests
         ]
     return [_run(scheme, test, mapper, tables, monotonic) for test in scheme.tests]
 
@@ -122,7 +128,7 @@ def _run(
         message = _judge(test, outcome)
     except EngineError as error:
         message = str(error)
-    return TestResult(scheme.id, test.name, not message, message, test.position.line)
+    return TestResult(scheme.id, test.name, not message, message, test.position.line, test.position)
 
 
 # --- what a test gives ------------------------------------------------------------------------------------

@@ -95,6 +95,22 @@ def test_of_a_long_value_diff_shows_the_part_that_changed(place: Place) -> None:
     assert max(len(before), len(after)) < 160
 
 
+def test_of_a_copy_whose_test_fails_one_is_told_where_and_what_was_changed(place: Place) -> None:
+    place.mine("FBillTypeID: FKDLX02_SYS      ", "FBillTypeID: FKDLX01_SYS      ")
+    place.mine("办公费,FYXM05_SYS", "办公费,FYXM50_SYS", "schemes/tables/expense_item.csv")
+    said = place.prompt("test", "schemes")
+    assert said.code == 1
+    lines = (place.folder / MAIN).read_text("utf-8").splitlines()
+    failing = re.search(r"expense_to_paybill\.yaml:(\d+):5\n    FBillTypeID: expected", said.out)
+    assert failing is not None
+    assert lines[int(failing[1]) - 1].startswith("  - name: ")
+    changed = said.out.partition("changed in 'expense_to_paybill' since it was copied:\n")[2]
+    line = next(number for number, line in enumerate(lines, 1) if "FBillTypeID: FKDLX01_SYS" in line)
+    assert f'expense_to_paybill.yaml:{line}:18  target.mapping.FBillTypeID  "FKDLX02_SYS" → ' in changed
+    assert "expense_item.csv:" in changed
+    assert '[办公费].费用项目编码  "FYXM05_SYS" → "FYXM50_SYS"' in changed
+
+
 def test_diff_as_json(place: Place) -> None:
     edited(place)
     place.theirs("  batch: 20\n", "  batch: 5\n")
