@@ -61,7 +61,9 @@ def reason_of(error: BaseException) -> str:
     """What the network said, in words where they are known; without the query of an address: tokens stand
     there."""
     cause: BaseException | None = error
-    while cause is not None:
+    seen: set[int] = set()  # a cause may lead back to where it came from
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
         below = getattr(cause, "os_error", None) or cause.__cause__ or cause.__context__
         match cause:
             case socket.gaierror():

@@ -26,7 +26,7 @@ from engine.connector.session import (
     retry_after,
 )
 from engine.connector.settings import Connection, Secret
-from engine.connector.transport import HttpTransport
+from engine.connector.transport import HttpTransport, reason_of
 from engine.errors import CredentialsError, Position, QuotaSpent, Unreachable
 
 
@@ -593,3 +593,9 @@ def test_a_proxy_that_is_not_there_never_sent_anything(monkeypatch: pytest.Monke
 
     with pytest.raises(NeverSent):
         asyncio.run(scenario())
+
+
+def test_an_error_whose_causes_run_in_a_circle_is_told_of_all_the_same() -> None:
+    first, second = OSError("it broke"), OSError("at the other end")
+    first.__context__, second.__context__ = second, first
+    assert reason_of(first) == "it broke"
