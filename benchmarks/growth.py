@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.targets import Target
 from engine.ledger import deliveries, demand, events, records, story
 from engine.ledger.deliveries import NO_FAULT
 from engine.ledger.open import open_ledger, upgrade
@@ -38,6 +39,9 @@ SOURCE, FAMILY, SCHEME, TARGET, FORM = (
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 PAGE = 20
 PAGES = 100
+SIZES = [10_000, 100_000, 1_000_000]
+FLAT = 1.5
+"""So many times what it takes with few records, a piece of work may take with many."""
 _CHUNK = 50_000
 _DAY = 86_400_000_000
 _RECORDS = """
@@ -211,10 +215,30 @@ def table(found: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def section() -> tuple[str, list[Target]]:
+    """What the page of performance says of it."""
+    with tempfile.TemporaryDirectory() as spare:
+        found = report(SIZES, Path(spare))
+    few, many = found[0], found[-1]
+    text = (
+        f"## The ledger as it grows\n\nSQLite; processor time of one piece of work, both threads.\n\n"
+        f"```text\n{table(found)}\n```\n"
+    )
+    return text, [
+        Target(
+            f"{name}, with {many['records']:,} records before, of that with {few['records']:,}",
+            many["microseconds"][name] / few["microseconds"][name] * 100,
+            FLAT * 100,
+            " %",
+        )
+        for name in ("put a new page", "outcome", "look up by key", "why")
+    ]
+
+
 def main() -> None:
     """Print what was measured."""
     reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--records", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    reader.add_argument("--records", type=int, nargs="+", default=SIZES)
     reader.add_argument("--folder", type=Path, help="where the ledger is kept, to be gone on with")
     reader.add_argument("--json", action="store_true")
     given = reader.parse_args()

@@ -158,4 +158,6 @@ def test_nothing_is_sent_and_nothing_written(company: Path) -> None:
 
 def test_an_empty_ledger_says_so(tmp_path: Path) -> None:
     assert engine(tmp_path, "market", "copy", NAME).returncode == 0
+    assert "there is no ledger" in engine(tmp_path, "diff", NAME, NAME).stderr
+    assert engine(tmp_path, "ledger", "upgrade").returncode == 0
     assert "no record of this source yet" in engine(tmp_path, "diff", NAME, NAME).stdout

@@ -168,7 +168,7 @@ def _no_superuser() -> None:
 
 def test_what_may_not_be_written_is_said_and_nothing_lost(place: Path) -> None:
     place.chmod(0o555)
-    for command in (["run", SCHEME], ["why", "x"]):
+    for command in (["run", SCHEME], ["ledger", "upgrade"]):
         assert "Permission denied" in explained(engine(place, *command, before=_no_superuser), 2)
     place.chmod(0o755)
     explained(engine(place, "run", SCHEME, "--limit", "3"), 0, 1)
