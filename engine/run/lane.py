@@ -55,6 +55,9 @@ class Work:
     brake: Brake
     tell: Callable[[str], None] = lambda text: None
     """Told what a person who watches should know at once: above all, what is waited for."""
+    alive: dict[tuple[int, int], float] = field(default_factory=dict)
+    """Until when, by the monotonic clock, what this run sent and got no clear answer to may still arrive; by
+    delivery and fence."""
 
 
 @dataclass(frozen=True, slots=True)

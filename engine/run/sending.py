@@ -72,7 +72,7 @@ class Sender:
         self.lane = asker.lane
         self.work = asker.work
         self._in_flight: dict[str, Delivery] = {}
-        self._alive: dict[tuple[int, int], float] = {}
+        self._alive = asker.work.alive
 
     def alive_for(self, delivery: Delivery) -> float | None:
         """Seconds for which what this process sent last, and got no clear answer to, may still be alive.

@@ -26,6 +26,12 @@ def test_every_history_ends_well(first: int, unique: bool, folder: Path) -> None
             pytest.fail(outcome.report(), pytrace=False)
 
 
+def test_a_clock_that_jumps_while_a_comment_is_unclear_sends_it_once(folder: Path) -> None:
+    """What was unclear in one round of callbacks was asked for too soon in the next."""
+    outcome = play(draw_setup(700_124, True), folder)
+    assert not outcome.violations, outcome.report()
+
+
 @pytest.mark.parametrize("unique", [True, False], ids=["unique", "not-unique"])
 def test_a_seed_gives_the_same_history_again(unique: bool, folder: Path) -> None:
     for seed in (1, 7, 11):
